@@ -1,0 +1,65 @@
+# Every target sets up what it needs; the second time that costs nothing.
+# `make` alone lists the targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv pip
+
+.DELETE_ON_ERROR:
+.PHONY: help app rank test check fix lock
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 16
+
+# ---- use it -------------------------------------------------------------------------------------
+
+app: .venv/.base  ## open the planner on the shipped scenarios
+	@$(BIN)/tco app
+
+rank: .venv/.base  ## the same answer in the terminal
+	@$(BIN)/tco rank
+
+# ---- work on it ---------------------------------------------------------------------------------
+
+test: .venv/.dev .venv/.torch  ## all tests, shuffled, with coverage
+	@tests/browser/system_parts.sh
+	$(BIN)/pytest --numprocesses auto --cov --cov-report term:skip-covered
+
+check: .venv/.dev  ## format, lint, types, import layers, data audits, docs
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pytest --quiet -m "not slow" tests/house
+
+fix: .venv/.dev  ## format, and mend what the linter can mend
+	$(BIN)/ruff format --quiet .
+	$(BIN)/ruff check --fix --quiet .
+
+# The dev lock comes first: it has to satisfy more, and the base lock follows it.
+COMPILE := $(UV) compile pyproject.toml --quiet --python-version 3.11 --no-header --no-emit-index-url --annotation-style line
+lock: .venv/.uv  ## rewrite requirements/ (with UPGRADE=1: move to newer versions)
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra dev --output-file requirements/dev.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --constraints requirements/dev.txt --output-file requirements/base.txt
+
+# ---- set-up: a stamp for each thing installed ---------------------------------------------------
+
+.venv/.uv:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; try: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -qq uv==0.13.8
+	@touch $@
+
+.venv/.base: .venv/.uv requirements/base.txt pyproject.toml
+	$(UV) install --quiet -r requirements/base.txt
+	$(UV) install --quiet --no-deps --editable .
+	@touch $@
+
+.venv/.dev: .venv/.base requirements/dev.txt
+	$(UV) install --quiet -r requirements/dev.txt
+	@touch $@
+
+# By pip and outside the locks: which build fits depends on the machine, and pip knows its settings.
+.venv/.torch: .venv/.dev
+	$(BIN)/pip install -qq --constraint requirements/dev.txt torch==2.13.0
+	@touch $@
