@@ -1,0 +1,130 @@
+"""The app on a free port of this machine, and Debian's Chromium to look at it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+
+from tests.conftest import ROOT, personal, sealed
+
+ENTRY = ROOT / "streamlit_app.py"
+START_S = 30.0
+
+CHROMIUM_FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+    *(["--no-sandbox"] if os.geteuid() == 0 else []),  # Chromium refuses to sandbox root
+]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1) as reply:
+            return bool(reply.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="module")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the app as a user would, and stop it afterwards."""
+    if not ENTRY.exists():
+        pytest.skip("streamlit_app.py is not written yet")
+    home = tmp_path_factory.mktemp("app")
+    port = _free_port()
+    log = home / "streamlit.log"
+    environment = {k: v for k, v in os.environ.items() if not personal(k)} | sealed(home)
+    command = [sys.executable, "-m", "streamlit", "run", str(ENTRY), f"--server.port={port}"]
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + START_S
+        while not _healthy(url):
+            if server.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"the app did not start:\n{log.read_text()}", pytrace=False)
+            time.sleep(0.1)
+        yield url
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """Open a browser with nothing stored.
+
+    For one module only: while it is open, no other test of this process can run asyncio.
+    """
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium is missing, and under CI nothing is skipped", pytrace=False)
+        pytest.skip("chromium is not installed; tests/browser/system_parts.sh names the command")
+    profile = tmp_path_factory.mktemp("profile")
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=chromium,
+            args=CHROMIUM_FLAGS,
+            headless=True,
+            env={**os.environ, **sealed(profile)},
+            locale="en-US",
+            reduced_motion="reduce",
+            timezone_id="UTC",
+            viewport={"width": 1366, "height": 768},
+        )
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def page(browser: BrowserContext, app_url: str) -> Iterator[Page]:
+    """Open the app's first page and wait until it has settled."""
+    page = browser.new_page()
+    page.goto(app_url)
+    settled(page)
+    yield page
+    page.close()
+
+
+def settled(page: Page) -> None:
+    """Wait until the app has finished its run: look or click only after that."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=20_000
+    )
+
+
+@pytest.fixture
+def pictures() -> Path:
+    """Give the folder for screenshots, kept after the run so that a person can look."""
+    folder = ROOT / "test-results"
+    folder.mkdir(exist_ok=True)
+    return folder

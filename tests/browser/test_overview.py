@@ -1,0 +1,25 @@
+"""The first page, seen as a person sees it."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+
+def test_the_first_page_opens_with_the_products_name(page: Page, pictures: Path):
+    page.screenshot(path=pictures / "overview.png", full_page=True)
+    expect(page).to_have_title("TCO planner")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_the_app_asks_nothing_of_the_world_outside(page: Page, app_url: str):
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    ours = (app_url, app_url.replace("http", "ws"), "data:", "blob:")
+    assert asked, "no request was seen, so nothing was checked"
+    assert [url for url in asked if not url.startswith(ours)] == []
+
+
+def test_the_first_page_runs_without_an_error(page: Page):
+    expect(page.get_by_test_id("stException")).to_have_count(0)
