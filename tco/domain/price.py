@@ -1,0 +1,196 @@
+"""Prices as facts: what one unit costs, since when, who says so, and how sure that is."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from tco.domain.record import Estimate, Evidence, Record, Text
+
+UsdPrice = Annotated[Decimal, Field(ge=0, lt=Decimal("1e12"), allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, lt=1e9)]
+
+
+class Purchase(StrEnum):
+    """How capacity is bought. Commitments are quoted without upfront money unless said otherwise."""
+
+    ON_DEMAND = "on_demand"
+    SPOT = "spot"
+    COMMIT_1Y = "commit_1y"
+    COMMIT_3Y = "commit_3y"
+
+    @property
+    def term_months(self) -> int | None:
+        """Length of the commitment [months], None where nothing is committed."""
+        return {Purchase.COMMIT_1Y: 12, Purchase.COMMIT_3Y: 36}.get(self)
+
+
+class Quote(Record):
+    """One price of one thing, in force from a day until the next quote; a change is a new ``Quote``."""
+
+    sku: Text
+    purchase: Purchase = Purchase.ON_DEMAND
+    usd: UsdPrice
+    """Price of one unit [USD]. 0 means free of charge; an unknown price has no quote at all."""
+    low_usd: UsdPrice | None = None
+    high_usd: UsdPrice | None = None
+    unit: Text
+    currency: str = "USD"
+    """Currency in which it was quoted; ``usd`` is already converted, see ``source``."""
+    valid_from: date | None = None
+    """First day of the price; None = first observed, it counts from ``checked_on``."""
+    checked_on: date
+    source: Text
+    evidence: Evidence = Evidence.PUBLISHED
+    plan: str | None = None
+    """Kind of commitment: reserved, savings_plan, committed_use."""
+    billing_increment_s: Seconds | None = None
+    """Smallest step of billed time [s]; None = unknown."""
+    minimum_s: Seconds | None = None
+    """Least billed time of one start [s]; None = unknown."""
+    negotiated: bool = False
+    label: str | None = None
+    """Where a price that is not the list price comes from, in the words of its owner."""
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _range_holds_the_price(self) -> Self:
+        if (self.low_usd is None) != (self.high_usd is None):
+            raise ValueError("give both low and high, or neither")
+        if (
+            self.low_usd is not None
+            and self.high_usd is not None
+            and not self.low_usd <= self.usd <= self.high_usd
+        ):
+            raise ValueError(
+                f"low {self.low_usd}, price {self.usd}, high {self.high_usd} out of order"
+            )
+        return self
+
+    @property
+    def in_force_from(self) -> date:
+        """The first day on which the catalogue uses it."""
+        return self.valid_from or self.checked_on
+
+    @property
+    def first_observed(self) -> bool:
+        """True where nobody knows since when the price holds, only when it was first seen."""
+        return self.valid_from is None
+
+    @property
+    def reference(self) -> str:
+        """Source and date in one line."""
+        label = f"{self.label}: " if self.label else ""
+        seen = ", first observed then" if self.first_observed and not self.negotiated else ""
+        return f"{label}{self.source}, checked {self.checked_on:%Y-%m-%d}{seen}"
+
+    @property
+    def estimate(self) -> Estimate:
+        """The price with its range [USD per unit]."""
+        return Estimate(
+            likely=float(self.usd),
+            low=None if self.low_usd is None else float(self.low_usd),
+            high=None if self.high_usd is None else float(self.high_usd),
+            evidence=self.evidence,
+            source=self.reference,
+        )
+
+
+class PriceTier(Record):
+    """A step of a tiered price: it covers units above ``from_units`` up to the next tier's start."""
+
+    from_units: Annotated[Decimal, Field(ge=0)]
+    quote: Quote
+
+
+class TokenBand(Record):
+    """Token prices once a request has more than ``above_input_tokens`` input tokens."""
+
+    above_input_tokens: Annotated[int, Field(ge=0)]
+    input_usd_per_mtok: UsdPrice | None
+    cached_input_usd_per_mtok: UsdPrice | None = None
+    cache_write_usd_per_mtok: UsdPrice | None = None
+    output_usd_per_mtok: UsdPrice | None
+    reasoning_usd_per_mtok: UsdPrice | None = None
+
+
+class TokenWindow(Record):
+    """Token prices in a daily window of the clock, in UTC; it may pass midnight."""
+
+    from_utc: time
+    to_utc: time
+    input_usd_per_mtok: UsdPrice | None
+    cached_input_usd_per_mtok: UsdPrice | None = None
+    cache_write_usd_per_mtok: UsdPrice | None = None
+    output_usd_per_mtok: UsdPrice | None
+    reasoning_usd_per_mtok: UsdPrice | None = None
+
+
+class TokenRates(Record):
+    """What a million tokens of one model cost, read once at one stated moment.
+
+    The plain figures are for short requests at ``priced_at``. ``bands`` apply to the whole of a request
+    that is longer; ``windows`` say what other hours of the day cost. None = the vendor has no such price.
+    """
+
+    provider: Text
+    model: Text
+    resolved_model: Text
+    """Name in the price source that ``model`` stands for; several dated names share one price."""
+    tier: str = "standard"
+    input_usd_per_mtok: UsdPrice
+    cached_input_usd_per_mtok: UsdPrice | None = None
+    cache_write_usd_per_mtok: UsdPrice | None = None
+    output_usd_per_mtok: UsdPrice
+    """0 only where ``charges_output`` is False."""
+    reasoning_usd_per_mtok: UsdPrice | None = None
+    """None = reasoning tokens are billed as output tokens, which is the rule."""
+    charges_output: bool = True
+    """False for models that return no tokens (embeddings): the vendor lists no output price."""
+    bands: tuple[TokenBand, ...] = ()
+    windows: tuple[TokenWindow, ...] = ()
+    source: Text
+    evidence: Evidence = Evidence.PUBLISHED
+    priced_at: datetime
+    """The moment whose prices these are, in UTC; the hour matters where ``windows`` are listed."""
+    negotiated: bool = False
+    label: str | None = None
+
+    @property
+    def reference(self) -> str:
+        """Source, model and moment in one line."""
+        label = f"{self.label}: " if self.label else ""
+        return (
+            f"{label}{self.source}, {self.provider}/{self.resolved_model} {self.tier}, "
+            f"as priced {self.priced_at:%Y-%m-%d %H:%M} UTC"
+        )
+
+
+class Electricity(Record):
+    """Tariff and carbon intensity of one region's grid; each has its own source and either may be absent."""
+
+    region: Text
+    tariff: Quote | None = None
+    """Price [USD/kWh]."""
+    carbon_g_per_kwh: Annotated[float, Field(ge=0, lt=5000)] | None = None
+    carbon_source: str | None = None
+    carbon_checked_on: date | None = None
+    carbon_evidence: Evidence | None = None
+
+
+class ExchangeRate(Record):
+    """A reference rate of one day."""
+
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    usd_per_unit: Annotated[Decimal, Field(gt=0, lt=Decimal("1e6"))]
+    day: date
+    source: Text
+
+    @property
+    def reference(self) -> str:
+        """The rate and its date in one line."""
+        return f"1 {self.currency} = {self.usd_per_unit.normalize():f} USD, {self.source}, {self.day:%Y-%m-%d}"
