@@ -52,7 +52,7 @@ class MigSlice(Record):
 
 
 class Accelerator(Record):
-    """One kind of accelerator (or a CPU package): peak figures of the data sheet, dense, no sparsity.
+    """One kind of accelerator, or a CPU package, with the dense peaks of its data sheet.
 
     A peak figure that the maker does not publish is absent, never 0.
     """

@@ -16,7 +16,7 @@ Seconds = Annotated[float, Field(ge=0, lt=1e9)]
 
 
 class Purchase(StrEnum):
-    """How capacity is bought. Commitments are quoted without upfront money unless said otherwise."""
+    """How capacity is bought; commitments are quoted without upfront money."""
 
     ON_DEMAND = "on_demand"
     SPOT = "spot"
@@ -30,7 +30,7 @@ class Purchase(StrEnum):
 
 
 class Quote(Record):
-    """One price of one thing, in force from a day until the next quote; a change is a new ``Quote``."""
+    """One price of one thing, in force from a day until the next quote."""
 
     sku: Text
     purchase: Purchase = Purchase.ON_DEMAND
@@ -101,7 +101,7 @@ class Quote(Record):
 
 
 class PriceTier(Record):
-    """A step of a tiered price: it covers units above ``from_units`` up to the next tier's start."""
+    """A step of a tiered price: units above ``from_units``, up to the next step."""
 
     from_units: Annotated[Decimal, Field(ge=0)]
     quote: Quote
@@ -133,8 +133,9 @@ class TokenWindow(Record):
 class TokenRates(Record):
     """What a million tokens of one model cost, read once at one stated moment.
 
-    The plain figures are for short requests at ``priced_at``. ``bands`` apply to the whole of a request
-    that is longer; ``windows`` say what other hours of the day cost. None = the vendor has no such price.
+    The plain figures are for short requests at ``priced_at``. ``bands`` apply to the whole of a
+    request that is longer; ``windows`` say what other hours of the day cost. None = the vendor has
+    no such price.
     """
 
     provider: Text
@@ -171,7 +172,7 @@ class TokenRates(Record):
 
 
 class Electricity(Record):
-    """Tariff and carbon intensity of one region's grid; each has its own source and either may be absent."""
+    """Tariff and carbon intensity of one region's grid; either may be absent."""
 
     region: Text
     tariff: Quote | None = None
@@ -193,4 +194,5 @@ class ExchangeRate(Record):
     @property
     def reference(self) -> str:
         """The rate and its date in one line."""
-        return f"1 {self.currency} = {self.usd_per_unit.normalize():f} USD, {self.source}, {self.day:%Y-%m-%d}"
+        rate = f"1 {self.currency} = {self.usd_per_unit.normalize():f} USD"
+        return f"{rate}, {self.source}, {self.day:%Y-%m-%d}"

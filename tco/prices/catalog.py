@@ -1,10 +1,11 @@
-"""The catalogue: asked for a thing and a day, it returns the price in force, with its source, or raises."""
+"""The catalogue: for a thing and a day, the price in force with its source, or an error."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self
@@ -34,8 +35,8 @@ EVERYWHERE = "*"
 class Catalog:
     """Dated prices from tables on disk; immutable once loaded.
 
-    A price that is not there raises; nothing is ever taken to be 0. Where a table says only when a price
-    was first observed, the price counts from that day on.
+    A price that is not there raises; nothing is ever taken to be 0. Where a table says only when
+    a price was first observed, the price counts from that day on.
     """
 
     def __init__(self, layers: Layers) -> None:
@@ -80,9 +81,10 @@ class Catalog:
     @cached_property
     def as_of(self) -> date:
         """The newest day on which any row was checked."""
-        return max(
+        checked: list[date] = [
             entry.values["checked_on"] for rows in self._layers.rows.values() for entry in rows
-        )
+        ]
+        return max(checked)
 
     def rows(self, table: str) -> tuple[Entry, ...]:
         """All rows of one table with their files and lines, for audits and listings."""
@@ -173,7 +175,7 @@ class Catalog:
         quote = self._quote(entry, sku, on)
         if not quote.negotiated:
             quote = best_discount(quote, (key[0], key[1], key[2]), on, self._discounts)
-        return PriceTier(from_units=entry.values["tier_from_units"] or 0, quote=quote)
+        return PriceTier(from_units=entry.values["tier_from_units"] or Decimal(0), quote=quote)
 
     def person(self, role: str, *, on: date) -> Quote:
         """Return the loaded price of an hour of a person's work [USD/h]."""
@@ -209,7 +211,7 @@ class Catalog:
         return self._quote(entry, contract, on), entry
 
     def figure(self, name: str, *, on: date) -> Estimate:
-        """Return a planning figure with its range: PUE, lives of assets, shares (``figures.csv``)."""
+        """Return a planning figure with its range, such as a PUE or the life of an asset."""
         return estimate_from(self._figures.on((name,), on))
 
     def electricity(self, region: str, *, on: date, seller: str | None = None) -> Electricity:

@@ -1,4 +1,4 @@
-"""Reference exchange rates: dollars inside, other currencies on the way in and out, each with rate and date."""
+"""Reference exchange rates: dollars inside, other currencies on the way in and out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def from_usd(amount_usd: float, rate: ExchangeRate) -> float:
     """Convert dollars to the rate's currency.
 
     >>> from datetime import date
-    >>> euro = ExchangeRate(currency="EUR", usd_per_unit=Decimal("1.25"), day=date(2026, 1, 2), source="test")
+    >>> day = date(2026, 1, 2)
+    >>> euro = ExchangeRate(currency="EUR", usd_per_unit=Decimal("1.25"), day=day, source="me")
     >>> from_usd(10.0, euro)
     8.0
     """

@@ -51,7 +51,7 @@ def _in_usd(price: Decimal | None, rate: ExchangeRate) -> Any:
 
 
 def instances_from(entries: Iterable[Entry]) -> dict[tuple[str, str, str], Instance]:
-    """Build the instance types; a shape may be stated in any of their rows, but not twice differently.
+    """Build the instance types; any of their rows may state the shape, but none differently.
 
     Raises:
         InputError: Where rows contradict one another, or none says what the instance is made of.
@@ -81,7 +81,7 @@ def instances_from(entries: Iterable[Entry]) -> dict[tuple[str, str, str], Insta
                     "vcpus",
                     "no row says what the instance is",
                     "fill in vcpus, or accelerator and accelerator_count",
-                )  # fmt: skip
+                )
             )
         if ("accelerator" in shape) != bool(shape.get("accelerator_count")):
             findings.append(
@@ -91,7 +91,7 @@ def instances_from(entries: Iterable[Entry]) -> dict[tuple[str, str, str], Insta
                     "accelerator_count",
                     "an accelerator without its count, or a count without its accelerator",
                     "fill in both, or neither",
-                )  # fmt: skip
+                )
             )
     if findings:
         raise InputError(findings)

@@ -1,4 +1,4 @@
-"""The tables under ``pricing/``: one declaration a file, read by the catalogue, the audit and the refresh."""
+"""The tables under ``pricing/``, one declaration a file."""
 
 from __future__ import annotations
 

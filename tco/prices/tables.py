@@ -1,7 +1,7 @@
-"""CSV tables that people edit, read strictly: every problem of a file is named with its row, all at once.
+"""CSV tables that people edit, read strictly: every problem is named with its row, all at once.
 
-A cell is text until its column's reader has accepted it. Nothing is guessed: ``1,234`` and ``$5`` are
-refused rather than interpreted, and an empty cell is absent, never 0.
+A cell is text until its column's reader has accepted it. Nothing is guessed: ``1,234`` and ``$5``
+are refused rather than interpreted, and an empty cell is absent, never 0.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def text(cell: str) -> str:
         )
     if len(cell) > LONGEST_CELL:
         raise CellError(f"{len(cell)} characters", f"keep it under {LONGEST_CELL}")
-    if any(ord(character) < 32 for character in cell):
+    if not cell.isprintable():
         raise CellError("holds a control character", "keep the text on one line")
     return cell
 
@@ -174,7 +174,7 @@ def day(cell: str) -> date:
 
 def yes(cell: str) -> bool:
     """Accept ``yes`` or ``no``."""
-    return one_of("yes", "no")(cell) == "yes"
+    return bool(one_of("yes", "no")(cell) == "yes")
 
 
 def one_of(*allowed: str) -> Reader:

@@ -1,8 +1,8 @@
-"""Token prices from the ``genai-prices`` package, off line: one look-up a model, then plain arithmetic.
+"""Token prices from the ``genai-prices`` package, off line: one look-up a model, then arithmetic.
 
-The package prices an unknown processing tier silently at the default rate and takes 'now' where no moment
-is given. So a tier is accepted only if the package lists it for that model, and every price is read at a
-stated moment: noon UTC of the price date. Its updater is never started.
+The package prices an unknown processing tier silently at the default rate and takes 'now' where no
+moment is given. So a tier is accepted only if the package lists it for that model, and every price
+is read at a stated moment: noon UTC of the price date. Its updater is never started.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def resolve(provider: str, model: str, *, on: date, tier: str = STANDARD) -> Tok
     """Read the token prices of one model at noon UTC of a day.
 
     Raises:
-        PriceNotFoundError: If the provider, the model, the tier or a price at that time is not listed.
+        PriceNotFoundError: If provider, model or tier, or a price at that time, is not listed.
     """
     if tier not in _CONTEXTS:
         raise PriceNotFoundError(
@@ -74,15 +74,17 @@ def resolve(provider: str, model: str, *, on: date, tier: str = STANDARD) -> Tok
     plain = _rates(price, above=None)
     if plain["input_usd_per_mtok"] is None:
         raise PriceNotFoundError(f"{provider}/{model} per token", on, ())
-    output = plain.pop("output_usd_per_mtok")
     return TokenRates(
         provider=provider,
         model=model,
         resolved_model=info.id,
         tier=tier,
-        **plain,
-        output_usd_per_mtok=Decimal(0) if output is None else output,
-        charges_output=output is not None,
+        input_usd_per_mtok=plain["input_usd_per_mtok"],
+        cached_input_usd_per_mtok=plain["cached_input_usd_per_mtok"],
+        cache_write_usd_per_mtok=plain["cache_write_usd_per_mtok"],
+        output_usd_per_mtok=plain["output_usd_per_mtok"] or Decimal(0),
+        charges_output=plain["output_usd_per_mtok"] is not None,
+        reasoning_usd_per_mtok=plain["reasoning_usd_per_mtok"],
         bands=tuple(_bands(price)),
         windows=tuple(_windows(info, priced_at, context)),
         source=f"genai-prices {package_version()}",
@@ -114,7 +116,8 @@ def _scaled(rates: TokenRates | TokenBand | TokenWindow, keep: Decimal) -> dict[
 
 
 def _find(provider: str, model: str, on: date) -> ModelInfo:
-    from genai_prices.data_snapshot import get_snapshot
+    # Its tables take a third of a second to import: only those who price tokens pay that.
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415
 
     providers = {each.id: each for each in get_snapshot().providers}
     if provider not in providers:
