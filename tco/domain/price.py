@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
 from tco.domain.record import Estimate, Evidence, Record, Text
 
+T = TypeVar("T")
+MOST_CHANGE = 100.0
+"""A price that rises a hundredfold is a slip of the pen."""
 UsdPrice = Annotated[Decimal, Field(ge=0, lt=Decimal("1e12"), allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, lt=1e9)]
 
@@ -196,3 +199,42 @@ class ExchangeRate(Record):
         """The rate and its date in one line."""
         rate = f"1 {self.currency} = {self.usd_per_unit.normalize():f} USD"
         return f"{rate}, {self.source}, {self.day:%Y-%m-%d}"
+
+
+class PriceShock(Record):
+    """A named jump of a price in one month, kept from then on."""
+
+    name: Text
+    month: Annotated[int, Field(ge=1, le=600)]
+    """Month of the plan, counted from 1: 13 is the first month of the second year."""
+    change: Estimate
+    """Share by which the price changes: 0.3 is 30 % dearer, -0.2 is 20 % cheaper."""
+
+    @model_validator(mode="after")
+    def _leaves_a_price(self) -> Self:
+        return _check_change(self, self.change)
+
+
+class PricePath(Record):
+    """How prices move over a plan: a yearly drift, shocks, and the day a vendor stops selling."""
+
+    applies_to: Text = "*"
+    """Pattern of the names of things it moves, such as ``aws/*`` or ``openai/gpt-5*``."""
+    yearly_change: Estimate = Estimate(likely=0.0)
+    """Share a year: -0.2 is 20 % cheaper after twelve months."""
+    steps: Literal["monthly", "yearly"] = "monthly"
+    """``yearly`` where the price moves once a year, as salaries do."""
+    shocks: tuple[PriceShock, ...] = ()
+    ends_on: date | None = None
+    """First day on which the vendor no longer sells it."""
+
+    @model_validator(mode="after")
+    def _leaves_a_price(self) -> Self:
+        return _check_change(self, self.yearly_change)
+
+
+def _check_change(owner: T, change: Estimate) -> T:
+    for number in (change.low, change.likely, change.high):
+        if number is not None and not -1 < number <= MOST_CHANGE:
+            raise ValueError(f"a change of {number:g} leaves no price; write 0.3 for 30 % dearer")
+    return owner

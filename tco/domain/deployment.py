@@ -1,0 +1,163 @@
+"""How a snapshot is served: by an API, on rented or own machines, in a cascade, or in stages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tco.domain.lifecycle import MonthNumber
+from tco.domain.price import Purchase
+from tco.domain.record import (
+    Estimate,
+    Evidence,
+    Identifier,
+    Record,
+    ShareEstimate,
+    Text,
+    UsdEstimate,
+    within,
+)
+
+SecondsEstimate = Annotated[Estimate, within(1e-6, 1e6)]
+
+
+class LatencyFigures(Record):
+    """Quantiles of end-to-end latency that somebody measured, published or assumed [ms]."""
+
+    p50: Annotated[float, Field(gt=0)] | None = None
+    p95: Annotated[float, Field(gt=0)] | None = None
+    p99: Annotated[float, Field(gt=0)] | None = None
+    evidence: Evidence
+    source: Text
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Self:
+        given = [number for number in (self.p50, self.p95, self.p99) if number is not None]
+        if not given:
+            raise ValueError("give at least one of p50, p95 and p99")
+        if given != sorted(given):
+            raise ValueError("p50, p95 and p99 are not in order")
+        return self
+
+
+class ApiDeployment(Record):
+    """A model behind a vendor's API, paid by token."""
+
+    kind: Literal["api"]
+    provider: Identifier
+    model: Annotated[str, Field(min_length=1, max_length=200)]
+    tier: Literal["standard", "batch", "flex", "priority"]
+    latency_ms: LatencyFigures | None = None
+    completion_hours: Annotated[float, Field(gt=0, le=1000)] | None = Field(
+        default=None, description="time within which the vendor promises an answer [h]"
+    )
+
+
+class MachineChoice(Record):
+    """An instance type as one seller offers it, and how it is bought."""
+
+    seller: Identifier
+    region: Annotated[str, Field(min_length=1, max_length=80)]
+    instance_type: Annotated[str, Field(min_length=1, max_length=120)]
+    purchase: Purchase
+
+
+class ServiceFigure(Record):
+    """Service time of one request where no measurement is in the tables."""
+
+    seconds: SecondsEstimate
+    parallel: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        description="requests that one replica serves at once [-]"
+    )
+
+
+class SelfHostedDeployment(Record):
+    """A fixed number of replicas on rented instances."""
+
+    kind: Literal["self_hosted"]
+    machine: MachineChoice
+    runtime: Text
+    replicas: Annotated[int, Field(ge=1, le=100_000)]
+    accelerators_per_replica: Annotated[int, Field(ge=0, le=1024)] = Field(
+        description="accelerators that one replica takes [-]; 0 on CPU"
+    )
+    vcpus_per_replica: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        default=None, description="vCPUs that one replica takes [-]; needed on CPU"
+    )
+    service: ServiceFigure | None = Field(
+        default=None, description="overrides the measured curve; say where the figure comes from"
+    )
+
+    @model_validator(mode="after")
+    def _names_what_it_takes(self) -> Self:
+        if self.accelerators_per_replica == 0 and self.vcpus_per_replica is None:
+            raise ValueError("a replica on CPU needs vcpus_per_replica")
+        return self
+
+
+class CascadeStep(Record):
+    """One step of a cascade: another option of the scenario, and what it passes on."""
+
+    option: Identifier
+    escalate: ShareEstimate | None = Field(
+        default=None, description="share of requests passed to the next step [-]; none on the last"
+    )
+
+
+class CascadeDeployment(Record):
+    """Every request meets the first step; a share goes on to the next; each step is paid."""
+
+    kind: Literal["cascade"]
+    steps: Annotated[tuple[CascadeStep, ...], Field(min_length=2, max_length=8)]
+
+    @model_validator(mode="after")
+    def _escalates_between_steps(self) -> Self:
+        for number, step in enumerate(self.steps):
+            last = number == len(self.steps) - 1
+            if last and step.escalate is not None:
+                raise ValueError("the last step has nothing to escalate to")
+            if not last and step.escalate is None:
+                raise ValueError(f"step {number + 1} needs 'escalate', the share it passes on")
+        return self
+
+
+class Stage(Record):
+    """From when on another option of the scenario serves."""
+
+    option: Identifier
+    from_month: MonthNumber | None = None
+    when_requests_per_month_reach: Annotated[float, Field(gt=0, le=1e15)] | None = None
+
+
+class StagedDeployment(Record):
+    """Options that follow one another in time, each switch with its cost."""
+
+    kind: Literal["staged"]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=2, max_length=6)]
+    migration_usd: UsdEstimate = Field(description="work and fees of each switch [USD]")
+    parallel_months: Annotated[int, Field(ge=0, le=12)] = Field(
+        description="months in which old and new both run after a switch [months]"
+    )
+
+    @model_validator(mode="after")
+    def _starts_and_switches(self) -> Self:
+        for number, stage in enumerate(self.stages):
+            triggers = (stage.from_month, stage.when_requests_per_month_reach)
+            given = sum(trigger is not None for trigger in triggers)
+            if number == 0 and given:
+                raise ValueError("the first stage starts with the scenario and has no trigger")
+            if number > 0 and given != 1:
+                raise ValueError(
+                    f"stage {number + 1} needs one of from_month and when_requests_per_month_reach"
+                )
+        months = [stage.from_month for stage in self.stages if stage.from_month is not None]
+        if months != sorted(set(months)):
+            raise ValueError("stages are not in the order of their months")
+        return self
+
+
+Deployment = Annotated[
+    ApiDeployment | SelfHostedDeployment | CascadeDeployment | StagedDeployment,
+    Field(discriminator="kind"),
+]

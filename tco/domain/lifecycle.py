@@ -1,0 +1,72 @@
+"""What a model costs around its serving: people, one-off and monthly items, by phase."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from tco.domain.cost import Flow, Payee, Phase
+from tco.domain.record import CountEstimate, Identifier, Record, Text, UsdEstimate
+
+MonthNumber = Annotated[int, Field(ge=1, le=120)]
+
+
+class Months(Record):
+    """A stretch of the horizon; month 1 is the first, both ends count."""
+
+    first: MonthNumber = 1
+    last: MonthNumber | None = Field(default=None, description="absent: to the end of the horizon")
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Self:
+        if self.last is not None and self.last < self.first:
+            raise ValueError(f"the last month, {self.last}, lies before the first, {self.first}")
+        return self
+
+
+class PeopleItem(Record):
+    """One role's time, as a share of full-time work in each month."""
+
+    role: Identifier
+    fte: CountEstimate = Field(description="full-time equivalents [-]")
+    phase: Phase
+    months: Months = Months()
+
+
+class OneOffItem(Record):
+    """Money spent once; with a life it is an asset that is spread over that life."""
+
+    title: Text
+    usd: UsdEstimate
+    phase: Phase
+    month: MonthNumber
+    payee: Payee
+    flow: Flow = Flow.OPEX
+    life_months: Annotated[int, Field(ge=1, le=240)] | None = None
+
+    @model_validator(mode="after")
+    def _only_assets_live(self) -> Self:
+        if self.flow is Flow.CREDIT:
+            raise ValueError("a credit is not a one-off cost; leave it out of the plan")
+        if (self.flow is Flow.CAPEX) != (self.life_months is not None):
+            raise ValueError("capex needs life_months, and only capex has it")
+        return self
+
+
+class MonthlyItem(Record):
+    """Money spent every month of a stretch."""
+
+    title: Text
+    usd_per_month: UsdEstimate
+    phase: Phase
+    payee: Payee
+    months: Months = Months()
+
+
+class Lifecycle(Record):
+    """People, one-off and monthly items, each under a name of its own."""
+
+    people: dict[Identifier, PeopleItem] = Field(default_factory=dict)
+    one_off: dict[Identifier, OneOffItem] = Field(default_factory=dict)
+    monthly: dict[Identifier, MonthlyItem] = Field(default_factory=dict)

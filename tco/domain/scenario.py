@@ -1,0 +1,188 @@
+"""One scenario: a business question, its traffic and goals, and the options that could answer it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tco.domain.deployment import CascadeDeployment, Deployment, StagedDeployment
+from tco.domain.lifecycle import Lifecycle, MonthNumber
+from tco.domain.organisation import Organisation
+from tco.domain.record import Estimate, FactorEstimate, Identifier, Record, Text, UsdEstimate
+from tco.domain.snapshot import Digest, Metric, Snapshot
+from tco.domain.workload import Workload
+from tco.units import month_start
+
+
+class Custody(StrEnum):
+    """Where the data of a request goes."""
+
+    API_VENDOR = "api_vendor"
+    CLOUD_ACCOUNT = "cloud_account"
+    OWN_SITE = "own_site"
+
+
+class LatencyGoal(Record):
+    """Bounds on end-to-end latency [ms]."""
+
+    p50: Annotated[float, Field(gt=0)] | None = None
+    p95: Annotated[float, Field(gt=0)] | None = None
+    p99: Annotated[float, Field(gt=0)] | None = None
+
+
+class QualityGoal(Record):
+    """A floor on one metric, on one named test set."""
+
+    metric: Text
+    at_least: float
+    task: Identifier
+    test_set: Text
+    test_set_digest: Digest | None = None
+
+
+class Goals(Record):
+    """What an option must meet; a goal that is absent is not asked for."""
+
+    latency_ms: LatencyGoal | None = None
+    completion_hours: Annotated[float, Field(gt=0, le=1000)] | None = Field(
+        default=None,
+        description="every answer within this time [h], for work without a waiting user",
+    )
+    quality: QualityGoal | None = None
+    custody: Annotated[tuple[Custody, ...], Field(min_length=1)] | None = Field(
+        default=None, description="places where data may go"
+    )
+    licences: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    interpretability_at_least: Annotated[int, Field(ge=1, le=5)] | None = None
+    budget_usd: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="most that an option may cost over the horizon [USD]"
+    )
+
+
+class Candidate(Record):
+    """One option: a snapshot and how it is served, with what only this option costs."""
+
+    title: Text
+    snapshot: Identifier | None = Field(default=None, description="absent for cascades and stages")
+    deployment: Deployment
+    lifecycle: Lifecycle = Lifecycle()
+    quality: tuple[Metric, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_a_snapshot(self) -> Self:
+        is_route = isinstance(self.deployment, CascadeDeployment | StagedDeployment)
+        if is_route and self.snapshot is not None:
+            raise ValueError("a cascade or staged option takes its snapshots from its steps")
+        if not is_route and self.snapshot is None:
+            raise ValueError("snapshot is missing")
+        return self
+
+
+class Incumbent(Record):
+    """What runs today: ranked as 'keep as is'."""
+
+    title: Text
+    last_month_requests: Annotated[float, Field(gt=0, le=1e15)]
+    last_month_bill_usd: UsdEstimate
+    fixed_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        description="share of the bill that does not follow volume [-]"
+    )
+    contract_end_month: MonthNumber | None = Field(
+        default=None, description="month of the horizon in which its contract ends"
+    )
+    source: Text
+
+
+class PriceEvent(Record):
+    """From a month on, one or more sellers ask another price."""
+
+    title: Text
+    sellers: Annotated[tuple[Identifier, ...], Field(min_length=1)]
+    from_month: MonthNumber
+    factor: FactorEstimate = Field(description="new price over old price [-]")
+
+
+class Scenario(Record):
+    """One way the world may go for one use case, resolved: organisation and snapshots inside."""
+
+    format: Literal["scenario/1"]
+    use_case: Identifier
+    name: Identifier
+    title: Text
+    question: Text = Field(description="what the people who decide want to know")
+    start: date = Field(description="first day of the first month, UTC")
+    horizon_months: Annotated[int, Field(ge=1, le=120)]
+    price_date: date
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 20261121
+    workload: Workload
+    goals: Goals
+    candidates: Annotated[dict[Identifier, Candidate], Field(min_length=1)]
+    lifecycle: Lifecycle = Field(
+        default=Lifecycle(), description="what every option costs alike, the incumbent too"
+    )
+    incumbent: Incumbent | None = None
+    price_events: dict[Identifier, PriceEvent] = Field(default_factory=dict)
+    organisation: Organisation
+    snapshots: dict[Identifier, Snapshot]
+
+    @property
+    def id(self) -> str:
+        """Use case and name, as people type it."""
+        return f"{self.use_case}/{self.name}"
+
+    @property
+    def months(self) -> tuple[date, ...]:
+        """First day of each month of the horizon."""
+        return tuple(month_start(self.start, k) for k in range(self.horizon_months))
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the resolved canonical JSON."""
+        canonical = json.dumps(
+            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True
+        )
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def illustrative(self) -> bool:
+        """Whether any figure of the scenario is assumed."""
+        return _holds_an_assumption(self.model_dump(mode="python"))
+
+    @model_validator(mode="after")
+    def _fits_its_calendar(self) -> Self:
+        if self.start.day != 1:
+            raise ValueError(f"start {self.start} is not the first of a month")
+        table = self.workload.monthly_requests
+        if table is not None and len(table) != self.horizon_months:
+            raise ValueError(
+                f"workload.monthly_requests has {len(table)} months, the horizon {self.horizon_months}"
+            )
+        return self
+
+
+def _holds_an_assumption(value: Any) -> bool:
+    if isinstance(value, dict):
+        if value.get("evidence") == "assumed":
+            return True
+        return any(_holds_an_assumption(part) for part in value.values())
+    if isinstance(value, list | tuple):
+        return any(_holds_an_assumption(part) for part in value)
+    return False
+
+
+__all__ = [
+    "Candidate",
+    "Custody",
+    "Estimate",
+    "Goals",
+    "Incumbent",
+    "LatencyGoal",
+    "PriceEvent",
+    "QualityGoal",
+    "Scenario",
+]

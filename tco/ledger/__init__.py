@@ -1,0 +1,1 @@
+"""Usage, lifecycle and quotes become lines of the one cost model."""

@@ -1,0 +1,147 @@
+"""The ledger: draw 0 of the cost model as rows, their totals, and the checks that they must pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from tco.domain.cost import LEDGER_COLUMN_NAMES, Flow, Kind
+from tco.domain.record import Evidence, worse
+from tco.ledger.expression import evidence_of, sources_of
+from tco.ledger.model import CostModel
+
+RELATIVE_TOLERANCE = 1e-9
+CAPACITY_KINDS = (Kind.USED, Kind.WASTED, Kind.IDLE, Kind.SHARED)
+"""Kinds of rows that buy capacity."""
+
+
+def ledger(model: CostModel, *, tags: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Write the likely case of every line as rows; a month without quantity has no row."""
+    months = pd.to_datetime(list(model.months))
+    count = len(model.months)
+    columns: dict[str, list[object]] = {name: [] for name in LEDGER_COLUMN_NAMES}
+    quantities, prices, costs, keep = [], [], [], []
+    for valued in model.valued():
+        line = valued.line
+        quantities.append(valued.quantity[0])
+        prices.append(valued.unit_price_usd[0])
+        costs.append(valued.cost_usd[0])
+        keep.append(valued.quantity[0] != 0)
+        quantity_grade, price_grade = evidence_of(line.quantity), evidence_of(line.unit_price_usd)
+        fixed: dict[str, object] = {
+            "option": line.option,
+            "snapshot": line.snapshot,
+            "phase": line.phase.value,
+            "category": line.category,
+            "item": line.item,
+            "kind": line.kind.value,
+            "cause": line.cause,
+            "unit": line.unit,
+            "flow": line.flow.value,
+            "life_months": line.life_months,
+            "nature": line.nature.value,
+            "behaviour": line.behaviour.value,
+            "payee": line.payee.value,
+            "price_ref": sources_of(line.unit_price_usd) or "constant of the arithmetic",
+            "quantity_ref": sources_of(line.quantity) or "one a month, by definition",
+            "evidence": worse(quantity_grade, price_grade).value,
+            "energy_kwh": np.nan,
+            "co2e_kg": np.nan,
+            "tags": json.dumps(dict(tags or {}), sort_keys=True),
+        }
+        for name, value in fixed.items():
+            columns[name].append(value)
+    rows = len(costs)
+    data: dict[str, object] = {
+        "month": np.tile(months.to_numpy(), rows),
+        "quantity": np.concatenate(quantities) if rows else np.empty(0),
+        "unit_price_usd": np.concatenate(prices) if rows else np.empty(0),
+        "cost_usd": np.concatenate(costs) if rows else np.empty(0),
+    }
+    for name, values in columns.items():
+        if name not in data:
+            data[name] = np.repeat(np.asarray(values, dtype=object), count)
+    frame = pd.DataFrame(data)[list(LEDGER_COLUMN_NAMES)]
+    frame = frame.astype({"life_months": "Int64", "energy_kwh": "float64", "co2e_kg": "float64"})
+    kept = np.concatenate(keep) if rows else np.empty(0, dtype=bool)
+    return frame[kept].reset_index(drop=True)
+
+
+def total_usd(rows: pd.DataFrame) -> float:
+    """Return the nominal cost of some rows [USD]."""
+    return float(rows["cost_usd"].sum())
+
+
+def totals(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Sum cost over some columns, largest first."""
+    summed = rows.groupby(list(by), sort=False, dropna=False)["cost_usd"].sum().reset_index()
+    return summed.sort_values("cost_usd", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def monthly_pivot(rows: pd.DataFrame, across: str) -> pd.DataFrame:
+    """Return months down, the values of one column across, cost in the cells [USD]."""
+    return rows.pivot_table(
+        index="month", columns=across, values="cost_usd", aggfunc="sum", fill_value=0.0, sort=False
+    ).sort_index()
+
+
+def idle_usd(rows: pd.DataFrame) -> float:
+    """Return what was paid for capacity that did not work [USD]: wasted and idle rows."""
+    return total_usd(rows[rows["kind"].isin([Kind.WASTED, Kind.IDLE])])
+
+
+def capacity_usd(rows: pd.DataFrame) -> float:
+    """Return what was paid for capacity of any kind [USD]."""
+    return total_usd(rows[rows["kind"].isin(CAPACITY_KINDS)])
+
+
+def evidence_shares(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the share of cost that rests on each grade of evidence [-], best grade first."""
+    whole = total_usd(rows)
+    if whole == 0:
+        return {}
+    by_grade = rows.groupby("evidence")["cost_usd"].sum()
+    return {
+        grade.value: float(by_grade[grade.value]) / whole
+        for grade in Evidence
+        if grade.value in by_grade.index
+    }
+
+
+def findings(rows: pd.DataFrame) -> list[str]:
+    """Check what must hold of every ledger; return what does not, in words."""
+    found: list[str] = []
+    if list(rows.columns) != list(LEDGER_COLUMN_NAMES):
+        return [f"columns are {list(rows.columns)}, not those of the ledger"]
+
+    def report(wrong: pd.Series, problem: str) -> None:
+        if wrong.any():
+            row = rows[wrong].iloc[0]
+            where = f"{row['option']}, {row['item']}, {row['month']:%Y-%m}"
+            found.append(f"{int(wrong.sum())} rows {problem}, first: {where}")
+
+    product = rows["quantity"] * rows["unit_price_usd"]
+    scale = np.maximum(product.abs(), 1e-12)
+    report((product - rows["cost_usd"]).abs() > RELATIVE_TOLERANCE * scale, "are not q x p")
+    for name in ("quantity", "unit_price_usd", "cost_usd"):
+        is_finite = np.isfinite(rows[name].to_numpy(dtype=np.float64))
+        report(pd.Series(~is_finite, index=rows.index), f"have no finite {name}")
+    report(rows["quantity"] < 0, "have a negative quantity")
+    credit = rows["flow"] == Flow.CREDIT
+    report((rows["cost_usd"] < 0) & ~credit, "are negative and no credit")
+    report((rows["cost_usd"] > 0) & credit, "are credits and positive")
+    for name in ("price_ref", "quantity_ref", "evidence", "unit", "item"):
+        report(rows[name].astype(str).str.len() == 0, f"have an empty {name}")
+    report(~rows["evidence"].isin(list(Evidence)), "have an unknown grade of evidence")
+    is_loss = rows["kind"].isin([Kind.WASTED, Kind.IDLE])
+    report(is_loss & (rows["cause"] == ""), "are not busy and name no cause")
+    report(~is_loss & (rows["cause"] != ""), "name a cause of waste and are none")
+    report((rows["flow"] == Flow.CAPEX) & rows["life_months"].isna(), "are assets without a life")
+    for name in ("option", "phase", "kind", "payee", "month"):
+        parts, whole = float(totals(rows, [name])["cost_usd"].sum()), total_usd(rows)
+        if abs(parts - whole) > RELATIVE_TOLERANCE * max(abs(whole), 1.0):
+            found.append(f"totals by {name} add to {parts}, the rows to {whole}")
+    return found

@@ -1,0 +1,155 @@
+"""The one cost model: lines of quantity and unit price over named drivers.
+
+This is the only place where a quantity meets a price. Draw 0 of the lines is the ledger; ranges,
+sensitivity, flip values, break-even and the workbook are other evaluations of the same lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+
+from tco.domain.cost import Behaviour, Flow, Kind, Nature, Payee, Phase
+from tco.ledger.expression import Array, Driver, Expression, Valuation, leaves_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostLine:
+    """One thing that costs money in some months, as quantity and unit price.
+
+    ``volume`` is the part of the quantity that counts requests, where there is one: a bridge
+    between two scenarios tells volume from size of requests by it.
+    """
+
+    key: str
+    option: str
+    snapshot: str
+    phase: Phase
+    category: str
+    item: str
+    quantity: Expression
+    unit: str
+    unit_price_usd: Expression
+    nature: Nature
+    behaviour: Behaviour
+    payee: Payee
+    kind: Kind = Kind.NONE
+    cause: str = ""
+    flow: Flow = Flow.OPEX
+    life_months: int | None = None
+    volume: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ValuedLine:
+    """A line with its numbers, each of shape (draws or 1, months)."""
+
+    line: CostLine
+    quantity: Array
+    unit_price_usd: Array
+    cost_usd: Array
+
+
+@dataclass(frozen=True, slots=True)
+class CostModel:
+    """All lines of all options over one horizon."""
+
+    months: tuple[date, ...]
+    lines: tuple[CostLine, ...]
+
+    def drivers(self) -> dict[str, Driver]:
+        """Return every driver that some line rests on, by name."""
+        found: dict[str, Driver] = {}
+        for line in self.lines:
+            for expression in (line.quantity, line.unit_price_usd):
+                for leaf in leaves_of(expression):
+                    if isinstance(leaf, Driver):
+                        found.setdefault(leaf.name, leaf)
+        return found
+
+    def valued(self, draws: Mapping[str, Array] | None = None) -> list[ValuedLine]:
+        """Evaluate every line; without draws, the likely case alone."""
+        valuation = Valuation(draws or {})
+        return [value_line(line, valuation, len(self.months)) for line in self.lines]
+
+    def totals_usd(self, draws: Mapping[str, Array] | None = None) -> dict[str, Array]:
+        """Return each option's nominal cost by draw [USD], of shape (draws or 1,)."""
+        totals: dict[str, Array] = {}
+        for valued in self.valued(draws):
+            here = valued.cost_usd.sum(axis=1)
+            totals[valued.line.option] = totals.get(valued.line.option, np.zeros(1)) + here
+        return totals
+
+    def of(self, options: Iterable[str]) -> CostModel:
+        """Return the model of some options only."""
+        wanted = set(options)
+        return CostModel(self.months, tuple(x for x in self.lines if x.option in wanted))
+
+
+def value_line(line: CostLine, valuation: Valuation, months: int) -> ValuedLine:
+    """Evaluate one line over all months."""
+    quantity = valuation.of(line.quantity)
+    price = valuation.of(line.unit_price_usd)
+    draws = max(quantity.shape[0], price.shape[0])
+    quantity = np.broadcast_to(quantity, (draws, months))
+    price = np.broadcast_to(price, (draws, months))
+    return ValuedLine(line, quantity, price, cost_usd(quantity, price))
+
+
+def cost_usd(quantity: Array, unit_price_usd: Array) -> Array:
+    """Quantity x unit price [USD]: the one multiplication that makes money."""
+    return np.multiply(quantity, unit_price_usd)
+
+
+@dataclass(slots=True)
+class LineMaker:
+    """Fills in what all lines of one part of an option share."""
+
+    option: str
+    snapshot: str
+    lines: list[CostLine] = field(default_factory=list)
+
+    def add(  # noqa: PLR0913 - one keyword for each column of a row
+        self,
+        key: str,
+        *,
+        phase: Phase,
+        category: str,
+        item: str,
+        quantity: Expression,
+        unit: str,
+        unit_price_usd: Expression,
+        nature: Nature,
+        behaviour: Behaviour,
+        payee: Payee,
+        kind: Kind = Kind.NONE,
+        cause: str = "",
+        flow: Flow = Flow.OPEX,
+        life_months: int | None = None,
+        volume: Expression | None = None,
+    ) -> None:
+        """Add one line."""
+        self.lines.append(
+            CostLine(
+                key=key,
+                option=self.option,
+                snapshot=self.snapshot,
+                phase=phase,
+                category=category,
+                item=item,
+                quantity=quantity,
+                unit=unit,
+                unit_price_usd=unit_price_usd,
+                nature=nature,
+                behaviour=behaviour,
+                payee=payee,
+                kind=kind,
+                cause=cause,
+                flow=flow,
+                life_months=life_months,
+                volume=volume,
+            )
+        )

@@ -1,0 +1,132 @@
+"""Requests a month and tokens a request, as expressions over the workload's drivers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tco.domain.record import Evidence
+from tco.domain.snapshot import Snapshot
+from tco.domain.workload import Sessions, Workload
+from tco.errors import MissingFigureError
+from tco.ledger.expression import Expression, Number, Power, Series, driver
+from tco.units import MONTHS_PER_YEAR
+
+CALENDAR = "the scenario's calendar"
+
+
+def monthly_requests(workload: Workload, horizon_months: int) -> Expression:
+    """Return the requests of each month [1/month], before any route splits them."""
+    if workload.monthly_requests is not None:
+        return Series(
+            "workload.monthly_requests",
+            "requests",
+            workload.monthly_requests,
+            Evidence.STATED,
+            "stated in the scenario",
+        )
+    if workload.requests_per_month is not None:
+        first = driver("workload.requests_per_month", "requests", workload.requests_per_month)
+        volume: Expression = first
+    else:
+        volume = _users_times_requests(workload, horizon_months)
+    assert workload.growth_per_year is not None
+    if workload.growth_per_year.likely == 0 and workload.growth_per_year.low is None:
+        return volume
+    years = Series(
+        "calendar.years_since_start",
+        "years",
+        tuple(month / MONTHS_PER_YEAR for month in range(horizon_months)),
+        Evidence.STATED,
+        CALENDAR,
+    )
+    growth = driver("workload.growth_per_year", "1/year", workload.growth_per_year)
+    return volume * Power(growth + 1.0, years)
+
+
+def _users_times_requests(workload: Workload, horizon_months: int) -> Expression:
+    drivers = workload.volume_drivers
+    assert drivers is not None
+    name = "workload.volume_drivers"
+    volume = (
+        driver(f"{name}.users", "users", drivers.users)
+        * driver(f"{name}.active_share", "-", drivers.active_share)
+        * driver(f"{name}.requests_per_user_month", "requests", drivers.requests_per_user_month)
+    )
+    if drivers.adoption is None:
+        return volume
+    start = driver(f"{name}.adoption.start_share", "-", drivers.adoption.start_share)
+    full_after = drivers.adoption.full_after_months
+    path = Series(
+        f"{name}.adoption.path",
+        "-",
+        tuple(min(1.0, month / full_after) for month in range(horizon_months)),
+        Evidence.STATED,
+        "linear take-up over the stated months",
+    )
+    return volume * (start + (1.0 - start) * path)
+
+
+@dataclass(frozen=True, slots=True)
+class TokensPerRequest:
+    """Tokens behind one request of a user, in the snapshot's own tokens."""
+
+    fresh_input: Expression
+    cached_input: Expression
+    output: Expression
+    reasoning: Expression
+
+
+def tokens_per_request(workload: Workload, snapshot: Snapshot) -> TokensPerRequest:
+    """Return the tokens that one request of a user causes: history, tool calls and factors in."""
+    if workload.tokens is None:
+        raise MissingFigureError(
+            "the workload states no tokens, and this option is sized by tokens; add workload.tokens"
+        )
+    if snapshot.tokens is None:
+        raise MissingFigureError(f"snapshot '{snapshot.id}' is a classic model without tokens")
+    name = "workload.tokens"
+    asked = driver(f"{name}.input", "tokens", workload.tokens.input)
+    answered = driver(f"{name}.output", "tokens", workload.tokens.output)
+    calls, reference_input, reference_output = _with_sessions(workload.sessions, asked, answered)
+    own = f"snapshots.{snapshot.id}.tokens"
+    input_factor = driver(f"{own}.input_token_factor", "-", snapshot.tokens.input_token_factor)
+    output_factor = driver(f"{own}.output_token_factor", "-", snapshot.tokens.output_token_factor)
+    reasoning = driver(f"{own}.reasoning_tokens", "tokens", snapshot.tokens.reasoning_tokens)
+    all_input = reference_input * input_factor
+    cached_share = driver(f"{name}.cached_input_share", "-", workload.tokens.cached_input_share)
+    return TokensPerRequest(
+        fresh_input=all_input * (1.0 - cached_share),
+        cached_input=all_input * cached_share,
+        output=reference_output * output_factor,
+        reasoning=calls * reasoning,
+    )
+
+
+def _with_sessions(
+    sessions: Sessions | None, asked: Expression, answered: Expression
+) -> tuple[Expression, Expression, Expression]:
+    """Return model calls, input and output tokens behind one request of a user.
+
+    With history, turn k of n sends the k - 1 earlier exchanges again: (n - 1) / 2 on average.
+    Each of c tool calls sends all of the request so far again, so call j carries j earlier
+    exchanges with tools: c (c + 1) / 2 in sum. Tool exchanges do not stay in the history.
+    """
+    if sessions is None:
+        return Number(1.0, "model call"), asked, answered
+    name = "workload.sessions"
+    tool_calls = driver(f"{name}.tool_calls_per_request", "calls", sessions.tool_calls_per_request)
+    call_tokens = driver(f"{name}.tool_call_tokens", "tokens", sessions.tool_call_tokens)
+    result_tokens = driver(f"{name}.tool_result_tokens", "tokens", sessions.tool_result_tokens)
+    calls = tool_calls + 1.0
+    context: Expression = asked
+    if sessions.history_sent_again:
+        turns = driver(f"{name}.turns", "turns", sessions.turns)
+        context = asked + (turns - 1.0) * Number(0.5, "mean of the earlier turns") * (
+            asked + answered
+        )
+    exchanges = tool_calls * calls * Number(0.5, "sum over the calls")
+    return (
+        calls,
+        calls * context + exchanges * (call_tokens + result_tokens),
+        answered + tool_calls * call_tokens,
+    )

@@ -1,0 +1,1 @@
+"""What hardware did with a snapshot: measurements and the service they promise."""

@@ -1,0 +1,110 @@
+"""The whole way from a scenario to a ranking, in one function: read ``evaluate`` first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from tco.assemble import build_incumbent, build_option
+from tco.domain.cost import Basis
+from tco.domain.scenario import Scenario
+from tco.errors import TcoError
+from tco.ledger import book
+from tco.ledger.expression import Expression
+from tco.ledger.model import CostLine, CostModel
+from tco.ledger.option import likely_months
+from tco.ledger.volume import monthly_requests
+from tco.measure.library import Measurements
+from tco.prices import Catalog
+from tco.rank.score import OptionProfile, Ranking, rank_options
+from tco.sim.usage import StaticUsage
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to evaluate; nothing here changes the question."""
+
+    basis: Basis = Basis.ACCRUAL
+    fidelity: Literal["quick"] = "quick"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The answer to one scenario: the cost model, its ledger and the ranking drawn from it."""
+
+    scenario: Scenario
+    settings: Settings
+    model: CostModel
+    ledger: pd.DataFrame
+    requests: Expression
+    ranking: Ranking
+    usage: dict[str, tuple[StaticUsage, ...]]
+    catalog_digest: str
+    measurements_digest: str
+
+    @property
+    def requests_answered(self) -> float:
+        """Requests over the horizon, likely case [-]."""
+        return float(likely_months(self.requests, self.scenario.horizon_months).sum())
+
+
+def evaluate(
+    scenario: Scenario,
+    catalog: Catalog,
+    measurements: Measurements,
+    *,
+    settings: Settings | None = None,
+) -> Evaluation:
+    """Rank the options of a scenario by total cost of ownership.
+
+    Traffic and usage are simulated for each option, turned into lines of the one cost model with
+    the prices of the day, and held against the goals. An option that cannot be evaluated is left
+    out with its reason; it never becomes a number.
+    """
+    settings = settings or Settings()
+    requests = monthly_requests(scenario.workload, scenario.horizon_months)
+    lines: list[CostLine] = []
+    profiles: list[OptionProfile] = []
+    usage: dict[str, tuple[StaticUsage, ...]] = {}
+    left_out: dict[str, tuple[str, str]] = {}
+    for option, candidate in scenario.candidates.items():
+        try:
+            built = build_option(scenario, option, requests, catalog, measurements)
+        except TcoError as error:
+            left_out[option] = (candidate.title, str(error))
+            continue
+        lines += built.lines
+        profiles.append(built.profile)
+        usage[option] = built.usage
+    if scenario.incumbent is not None:
+        built = build_incumbent(scenario, requests, catalog)
+        lines += built.lines
+        profiles.append(built.profile)
+    model = CostModel(scenario.months, tuple(lines))
+    rows = book.ledger(model, tags=scenario.organisation.tags)
+    broken = book.findings(rows)
+    if broken:
+        raise TcoError("the ledger breaks its own rules: " + "; ".join(broken))
+    ranking = rank_options(
+        profiles,
+        rows,
+        scenario.goals,
+        left_out,
+        months=scenario.months,
+        requests=float(likely_months(requests, scenario.horizon_months).sum()),
+        basis=settings.basis,
+        discount_rate_per_year=scenario.organisation.discount_rate_per_year.likely,
+    )
+    return Evaluation(
+        scenario,
+        settings,
+        model,
+        rows,
+        requests,
+        ranking,
+        usage,
+        catalog.digest,
+        measurements.digest,
+    )

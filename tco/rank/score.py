@@ -1,0 +1,190 @@
+"""Options in order of total cost of ownership, one row a snapshot on top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+import pandas as pd
+
+from tco.domain.cost import Basis, Payee, Phase
+from tco.domain.scenario import Goals
+from tco.domain.snapshot import Openness, SizeClass
+from tco.ledger import book
+from tco.ledger.finance import total_on_basis_usd
+from tco.rank.goals import Facts, LatencyFact, judge
+from tco.units import REQUESTS_PER_THOUSAND
+
+
+class OptionKind(StrEnum):
+    """How an option is served."""
+
+    SELF_HOSTED = "self-hosted"
+    API = "api"
+    HYBRID = "hybrid"
+    INCUMBENT = "incumbent"
+
+
+class Status(StrEnum):
+    """What became of an option."""
+
+    RANKED = "ranked"
+    UNPROVEN = "unproven"
+    EXCLUDED = "excluded"
+
+
+@dataclass(frozen=True, slots=True)
+class OptionProfile:
+    """What an option is, before its cost is known."""
+
+    option: str
+    title: str
+    snapshots: tuple[str, ...]
+    kind: OptionKind
+    openness: Openness | None
+    size_class: SizeClass | None
+    facts: Facts
+    """Openness and size are None where the record does not say, as for what runs today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """The figures of one option, each a sum over its rows of the ledger."""
+
+    basis_usd: float
+    tco_usd: float
+    pv_usd: float
+    cost_per_1k_usd: float
+    inference_cost_per_1k_usd: float
+    training_usd: float
+    people_usd: float
+    idle_usd: float
+    idle_share: float | None
+    """None where the option pays for no capacity of its own."""
+    evidence_shares: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One option's place, or why it has none."""
+
+    profile: OptionProfile | None
+    option: str
+    title: str
+    status: Status
+    reasons: tuple[str, ...]
+    money: Money | None
+    rank: int | None = None
+
+    @property
+    def latency(self) -> LatencyFact | None:
+        """What is known of its latency."""
+        return self.profile.facts.latency if self.profile is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Every option of a scenario: ranked, unproven, excluded."""
+
+    options: tuple[Answer, ...]
+    unproven: tuple[Answer, ...]
+    excluded: tuple[Answer, ...]
+
+    @property
+    def snapshots(self) -> tuple[Answer, ...]:
+        """One row a snapshot: its cheapest ranked option."""
+        cheapest: dict[tuple[str, ...], Answer] = {}
+        for answer in self.options:
+            assert answer.profile is not None
+            cheapest.setdefault(answer.profile.snapshots, answer)
+        return tuple(cheapest.values())
+
+
+def rank_options(
+    profiles: Sequence[OptionProfile],
+    rows: pd.DataFrame,
+    goals: Goals,
+    left_out: Mapping[str, tuple[str, str]],
+    *,
+    months: Sequence[date],
+    requests: float,
+    basis: Basis,
+    discount_rate_per_year: float,
+) -> Ranking:
+    """Judge every option and order those that meet all goals by cost on the basis.
+
+    Args:
+        profiles: Options whose cost is known.
+        rows: The ledger of all of them.
+        goals: What they are held against.
+        left_out: Title and reason of options that could not be evaluated.
+        months: The horizon.
+        requests: Requests answered over the horizon [-].
+        basis: The view of time that orders them.
+        discount_rate_per_year: For present values [-].
+    """
+    found: dict[Status, list[Answer]] = {status: [] for status in Status}
+    by_option = dict(tuple(rows.groupby("option", sort=False)))
+    for profile in profiles:
+        own = by_option.get(profile.option, rows.iloc[:0])
+        money = money_of(
+            own,
+            months=months,
+            requests=requests,
+            basis=basis,
+            discount_rate_per_year=discount_rate_per_year,
+        )
+        verdict = judge(goals, profile.facts, money.tco_usd)
+        status = Status.RANKED
+        reasons: list[str] = []
+        if verdict.failed:
+            status, reasons = Status.EXCLUDED, verdict.failed + verdict.unproven
+        elif verdict.unproven:
+            status, reasons = Status.UNPROVEN, verdict.unproven
+        answer = Answer(profile, profile.option, profile.title, status, tuple(reasons), money)
+        found[status].append(answer)
+    for option, (title, reason) in left_out.items():
+        found[Status.EXCLUDED].append(Answer(None, option, title, Status.EXCLUDED, (reason,), None))
+    ordered = sorted(found[Status.RANKED], key=_cost_then_name)
+    ranked = tuple(
+        Answer(a.profile, a.option, a.title, a.status, a.reasons, a.money, number)
+        for number, a in enumerate(ordered, start=1)
+    )
+    unproven = tuple(sorted(found[Status.UNPROVEN], key=_cost_then_name))
+    return Ranking(ranked, unproven, tuple(found[Status.EXCLUDED]))
+
+
+def _cost_then_name(answer: Answer) -> tuple[float, str]:
+    assert answer.money is not None
+    return answer.money.basis_usd, answer.option
+
+
+def money_of(
+    rows: pd.DataFrame,
+    *,
+    months: Sequence[date],
+    requests: float,
+    basis: Basis,
+    discount_rate_per_year: float,
+) -> Money:
+    """Sum up one option's rows."""
+    tco = book.total_usd(rows)
+    capacity = book.capacity_usd(rows)
+    idle = book.idle_usd(rows)
+    thousands = requests / REQUESTS_PER_THOUSAND
+    rate = discount_rate_per_year
+    return Money(
+        basis_usd=total_on_basis_usd(rows, months, basis, rate),
+        tco_usd=tco,
+        pv_usd=total_on_basis_usd(rows, months, Basis.PRESENT_VALUE, rate),
+        cost_per_1k_usd=tco / thousands,
+        inference_cost_per_1k_usd=book.total_usd(rows[rows["phase"] == Phase.INFERENCE])
+        / thousands,
+        training_usd=book.total_usd(rows[rows["phase"] == Phase.TRAINING]),
+        people_usd=book.total_usd(rows[rows["payee"] == Payee.PAYROLL]),
+        idle_usd=idle,
+        idle_share=idle / capacity if capacity else None,
+        evidence_shares=book.evidence_shares(rows),
+    )

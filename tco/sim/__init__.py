@@ -1,0 +1,1 @@
+"""Arrivals, service curve and deployment become usage: physical quantities only, never money."""

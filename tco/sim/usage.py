@@ -1,0 +1,37 @@
+"""What an option consumes and how fast it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Quantiles of end-to-end latency [ms], and what they are quantiles of."""
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaticUsage:
+    """A static fleet over the horizon: what it holds, and how its idle time splits by cause.
+
+    The shares of each month sum to one; they split the time in which replicas are not busy.
+    """
+
+    replicas: int
+    instances: int
+    instance_share: float
+    """Part of an instance that one replica is given [-]."""
+    parallel: int
+    seconds: float
+    busiest_load: float
+    """Offered load over capacity in the busiest hour of the busiest month [-]."""
+    latency: Latency
+    simulated_requests: int
+    peak_head_room_share: tuple[float, ...]
+    night_and_weekend_share: tuple[float, ...]
+    rest_share: tuple[float, ...]

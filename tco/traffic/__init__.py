@@ -1,0 +1,1 @@
+"""Workload and random generator become arrivals."""
