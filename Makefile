@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv pip
 
 .DELETE_ON_ERROR:
-.PHONY: help app rank test check fix lock
+.PHONY: help app rank test check fix bench lock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,6 +35,9 @@ check: .venv/.dev  ## format, lint, types, import layers, data audits, docs
 fix: .venv/.dev  ## format, and mend what the linter can mend
 	$(BIN)/ruff format --quiet .
 	$(BIN)/ruff check --fix --quiet .
+
+bench: .venv/.base  ## our own speed against its targets
+	@for script in benchmarks/speed/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 # The dev lock comes first: it has to satisfy more, and the base lock follows it.
 COMPILE := $(UV) compile pyproject.toml --quiet --python-version 3.11 --no-header --no-emit-index-url --annotation-style line
