@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from tco.cli import app
+from tco.cli.main import app
 from tests.conftest import ROOT
 
 PAGES = ["CHANGELOG.md", "README.md"] + [
