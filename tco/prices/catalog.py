@@ -220,7 +220,7 @@ class Catalog:
         Raises:
             PriceNotFoundError: If the table knows neither a tariff nor the carbon of that region.
         """
-        place = self._grid_of(region, seller)
+        place = self.grid_of(region, seller)
         known = {
             measure: self._electricity.on((place, measure), on)
             for measure in ("tariff", "carbon")
@@ -244,7 +244,8 @@ class Catalog:
             grids.setdefault(row["region"], {})[row["seller"]] = row["electricity_region"]
         return grids
 
-    def _grid_of(self, region: str, seller: str | None) -> str:
+    def grid_of(self, region: str, seller: str | None = None) -> str:
+        """Return the grid that a cloud region lies on; a grid region is its own."""
         by_seller = self._grids_by_cloud.get(region, {})
         if seller is not None:
             return by_seller.get(seller, region)

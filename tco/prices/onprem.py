@@ -69,7 +69,8 @@ def residual_share(age_months: float, points: Sequence[tuple[float, float]]) -> 
         if age_months <= end or (end, later) == known[-1]:
             return float(value * (later / value) ** ((age_months - start) / (end - start)))
     raise MissingFigureError(
-        "no residual value is known at any age. Give at least one, such as residual_share_36_months."
+        "no residual value is known at any age. "
+        "Give at least one, such as the figure residual_share_36_months."
     )
 
 
