@@ -1,4 +1,4 @@
-"""One option from its candidate: its parts simulated, priced as lines and described for the ranking."""
+"""One option from its candidate: its parts simulated, priced as lines, described to be ranked."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ def build_option(
     catalog: Catalog,
     measurements: Measurements,
 ) -> Built:
+    """Build the lines and the profile of one candidate, or raise with the reason why not."""
     candidate = scenario.candidates[option]
     parts, switches = parts_of_option(scenario, option, requests)
     make = LineMaker(option, snapshot_label(parts))
@@ -213,6 +214,7 @@ def _service(
 
 
 def build_incumbent(scenario: Scenario, requests: Expression, catalog: Catalog) -> Built:
+    """Build the lines and the profile of what runs today."""
     incumbent = scenario.incumbent
     assert incumbent is not None
     make = LineMaker(INCUMBENT, INCUMBENT)

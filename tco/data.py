@@ -1,7 +1,7 @@
 """Where the shipped tables and scenarios lie, and where a user's own rows go.
 
-Look-up order: an explicit folder (``--data``), the variable ``TCO_DATA``, the project in the current
-folder, the data packaged with the wheel. Writes never go there but to the user's overlay.
+Look-up order: an explicit folder (``--data``), the variable ``TCO_DATA``, the project in the
+current folder, the data packaged with the wheel. Writes never go there but to the user's overlay.
 """
 
 from __future__ import annotations
@@ -71,3 +71,17 @@ def user_overlay() -> Path:
         return Path(named)
     base = os.environ.get("XDG_DATA_HOME")
     return (Path(base) if base else Path.home() / ".local" / "share") / "tco-planner"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file in one step: it holds all of the content, or it stays as it was."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise TcoError(
+            f"{path} cannot be written: {reason}. Nothing was changed; choose another place."
+        ) from None

@@ -3,6 +3,7 @@
     TcoError                       everything we raise on purpose; exit status 2
     ├── InputError                 one or more findings in files that a person wrote
     ├── PriceNotFoundError         no quote covers what was asked for on that day
+    ├── PriceSourceError             a price API cannot be read, or answers in another form
     ├── NotFoundError              a named thing (scenario, option, snapshot, ...) does not exist
     ├── MissingFigureError         a figure that the answer needs was never given or measured
     └── InfeasibleError            the deployment cannot carry the load, with the numbers
@@ -74,6 +75,10 @@ class PriceNotFoundError(TcoError, LookupError):
             f"no price for '{sku}' on {on:%Y-%m-%d}. {why} "
             "Add a dated row under pricing/, or choose another price_date."
         )
+
+
+class PriceSourceError(TcoError):
+    """A price API cannot be reached, refuses, or answers in a form we do not know."""
 
 
 class NotFoundError(TcoError, LookupError):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from tco.assemble import build_incumbent, build_option
+from tco.data import data_folder
 from tco.domain.cost import Basis
+from tco.domain.loading import Library
 from tco.domain.scenario import Scenario
 from tco.errors import TcoError
 from tco.ledger import book
@@ -108,3 +111,28 @@ def evaluate(
         catalog.digest,
         measurements.digest,
     )
+
+
+def load_scenario(name: str | Path, *, data: Path | None = None) -> Scenario:
+    """Load a scenario by 'use-case/name' from the data folder, or by path.
+
+    Args:
+        name: ``ticket-classification/base``, or a file that ends in ``.yaml``.
+        data: Folder with ``pricing/``, ``scenarios/`` and ``benchmarks/``; found if not given.
+    """
+    library = Library(data_folder(data).scenarios)
+    return library.load_scenario(library.find(str(name)))
+
+
+def rank(
+    scenario: str | Path | Scenario,
+    *,
+    data: Path | None = None,
+    settings: Settings | None = None,
+) -> Ranking:
+    """Rank a scenario's options with the prices and measurements of the data folder."""
+    folder = data_folder(data)
+    if not isinstance(scenario, Scenario):
+        scenario = load_scenario(scenario, data=data)
+    catalog, measurements = Catalog.load(folder.pricing), Measurements.load(folder.benchmarks)
+    return evaluate(scenario, catalog, measurements, settings=settings).ranking

@@ -64,10 +64,9 @@ def _path_in_file(loc: tuple[int | str, ...], data: Any) -> Path_:
     here = data
     for number, part in enumerate(loc):
         last = number == len(loc) - 1
-        if isinstance(here, dict) and part in here:
-            path.append(part)
-            here = here[part]
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+        in_mapping = isinstance(here, dict) and part in here
+        in_list = isinstance(here, list) and isinstance(part, int) and part < len(here)
+        if in_mapping or in_list:
             path.append(part)
             here = here[part]
         elif last and part != "[key]":

@@ -1,4 +1,4 @@
-"""Files become domain types: a scenario with what it extends, its organisation and its snapshots."""
+"""Files become domain types: a scenario with what it extends, its organisation and snapshots."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def _nested(document: Document, path: tuple[str, ...]) -> Document:
 
 
 def _broken_references(scenario: Scenario, document: Document) -> list[Finding]:
-    """Find steps and stages that name no option, or one that has steps itself, and months outside."""
+    """Find steps that name no plain option, and months after the end."""
     findings = []
     plain = {
         option

@@ -1,4 +1,4 @@
-"""The base of every domain type, the grades of evidence, and numbers that carry their range and source."""
+"""The base of every domain type, the grades of evidence, and numbers with range and source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One scenario: a business question, its traffic and goals, and the options that could answer it."""
+"""One scenario: a business question, its traffic and goals, and options that could answer it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from tco.domain.deployment import CascadeDeployment, Deployment, StagedDeployment
 from tco.domain.lifecycle import Lifecycle, MonthNumber
 from tco.domain.organisation import Organisation
-from tco.domain.record import Estimate, FactorEstimate, Identifier, Record, Text, UsdEstimate
+from tco.domain.record import FactorEstimate, Identifier, Record, Text, UsdEstimate
 from tco.domain.snapshot import Digest, Metric, Snapshot
 from tco.domain.workload import Workload
 from tco.units import month_start
@@ -160,7 +160,8 @@ class Scenario(Record):
         table = self.workload.monthly_requests
         if table is not None and len(table) != self.horizon_months:
             raise ValueError(
-                f"workload.monthly_requests has {len(table)} months, the horizon {self.horizon_months}"
+                f"workload.monthly_requests has {len(table)} months, "
+                f"the horizon {self.horizon_months}"
             )
         return self
 
@@ -173,16 +174,3 @@ def _holds_an_assumption(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return any(_holds_an_assumption(part) for part in value)
     return False
-
-
-__all__ = [
-    "Candidate",
-    "Custody",
-    "Estimate",
-    "Goals",
-    "Incumbent",
-    "LatencyGoal",
-    "PriceEvent",
-    "QualityGoal",
-    "Scenario",
-]

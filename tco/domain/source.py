@@ -19,6 +19,7 @@ from tco.errors import Finding, InputError
 
 MOST_BYTES = 5_000_000
 MOST_DEPTH = 40
+MOST_DIGITS = 39
 _INTEGER = re.compile(r"[-+]?[0-9]{1,400}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
@@ -92,7 +93,7 @@ class _Open:
 
 @dataclass(slots=True)
 class _Reader:
-    """Builds data from parser events without recursion, so that depth is a check and not a crash."""
+    """Builds data from parser events without recursion: depth is a check and not a crash."""
 
     file: str
     places: dict[Path_, Place] = field(default_factory=dict)
@@ -195,7 +196,7 @@ class _Reader:
         if text in ("false", "False", "FALSE"):
             return False
         if _INTEGER.fullmatch(text):
-            return int(text) if len(text) < 40 else self._not_finite(event, path)
+            return int(text) if len(text) <= MOST_DIGITS else self._not_finite(event, path)
         if _FLOAT.fullmatch(text):
             number = float(text)
             return number if abs(number) < float("inf") else self._not_finite(event, path)

@@ -1,4 +1,4 @@
-"""The ledger: draw 0 of the cost model as rows, their totals, and the checks that they must pass."""
+"""The ledger: draw 0 of the cost model as rows, their totals, and the checks they must pass."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 from tco.domain.cost import Behaviour, Kind, Nature, Payee, Phase
@@ -27,8 +28,8 @@ def add_api_lines(
     """Add one line a kind of token: fresh input, cached input, output, reasoning."""
     if rates.windows:
         raise MissingFigureError(
-            f"{rates.provider}/{rates.model} costs more at some hours of the day, and the plan does "
-            "not weigh hours yet; choose a model with one price all day"
+            f"{rates.provider}/{rates.model} costs more at some hours of the day, and the plan "
+            "does not weigh hours yet; choose a model with one price all day"
         )
     tokens = tokens_per_request(scenario.workload, part.snapshot)
     band = _band(rates, tokens)
@@ -75,7 +76,7 @@ def add_api_lines(
 
 
 def _band(rates: TokenRates, tokens: TokensPerRequest) -> TokenBand:
-    """Return the prices for requests of the likely length; a long request pays more for all of it."""
+    """Return the prices for requests of the likely length; a long one pays more for all of it."""
     own_input = float(likely_months(tokens.fresh_input + tokens.cached_input, 1)[0])
     longest = TokenBand(
         above_input_tokens=0,
@@ -164,7 +165,7 @@ def add_self_hosted_lines(
             )
             add(key, (allocated - used) * split, Kind.WASTED, cause, None)
     unallocated = usage.instances - usage.replicas * usage.instance_share
-    if unallocated > 1e-9:
+    if not math.isclose(unallocated, 0, abs_tol=1e-9):
         room = Number(unallocated, "instances paid for and not given to a replica")
         add("unallocated", room * hours, Kind.IDLE, "unallocated capacity", None)
     _add_settlement(make, scenario, part, machine.purchase, usage.instances, price)

@@ -56,9 +56,9 @@ def simulate_static_fleet(
         need = int(np.floor(busy_replicas[busiest].max())) + 1
         per_hour = (load - 1) * fleet.places / fleet.seconds * SECONDS_PER_HOUR
         raise InfeasibleError(
-            f"capacity below load: the busiest hour of month {busiest + 1} offers {load:.2f} times "
-            f"what {fleet.replicas} replicas serve; the queue would grow by {per_hour:,.0f} requests "
-            f"an hour. At least {need} replicas are needed"
+            f"capacity below load: the busiest hour of month {busiest + 1} offers {load:.2f} "
+            f"times what {fleet.replicas} replicas serve; the queue would grow by "
+            f"{per_hour:,.0f} requests an hour. At least {need} replicas are needed"
         )
     latency, simulated = _latency(fleet, mean_rate_per_s[busiest] * week, busiest, seed)
     head_room, night, rest = _idle_shares(busy_replicas, fleet.replicas)

@@ -1,0 +1,42 @@
+"""Plan the total cost of machine-learning models.
+
+Where to read, in order:
+
+1. ``tco.plan``      the whole way in one function, ``evaluate``
+2. ``tco.domain``    the words: scenario, snapshot, deployment, workload, lifecycle
+3. ``tco.traffic``   a workload becomes arrivals
+4. ``tco.sim``       arrivals and machines become usage
+5. ``tco.prices``    dated tables become quotes
+6. ``tco.ledger``    usage and quotes become lines of cost
+7. ``tco.rank``      lines and goals become an order
+8. ``tco.cli``       the command line
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Basis": "tco.domain.cost",
+    "Catalog": "tco.prices",
+    "Evaluation": "tco.plan",
+    "Library": "tco.domain.loading",
+    "Measurements": "tco.measure.library",
+    "Scenario": "tco.domain.scenario",
+    "Settings": "tco.plan",
+    "Snapshot": "tco.domain.snapshot",
+    "TcoError": "tco.errors",
+    "evaluate": "tco.plan",
+    "load_scenario": "tco.plan",
+    "rank": "tco.plan",
+}
+"""Public names and where they live; a name is imported when it is first used."""
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - the table above is the one list
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tco' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,1 @@
+"""Altair only, one function a chart, no Streamlit: the app, reports and pictures draw the same."""

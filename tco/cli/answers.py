@@ -1,0 +1,189 @@
+"""The commands that answer: rank, explain, ledger, diff."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tco.cli.context import Options, deliver, option_named, options_of, print_json, say
+from tco.domain.cost import LEDGER_COLUMN_NAMES, Basis
+from tco.errors import TcoError, nearest
+
+if TYPE_CHECKING:
+    from tco.plan import Evaluation
+
+ScenarioName = Annotated[str, typer.Argument(help="use-case/scenario, or a file")]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+OptionName = Annotated[
+    str | None, typer.Option("--option", help="option of the scenario", show_default="the cheapest")
+]
+
+
+class LedgerFormat(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class Fidelity(StrEnum):
+    """How much of the traffic is simulated."""
+
+    QUICK = "quick"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands, in reading order."""
+    for command in (rank, explain, ledger, diff):
+        app.command()(command)
+
+
+def rank(
+    context: typer.Context,
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Argument(help="use-case/scenario, or files; all shipped ones when none is named"),
+    ] = None,
+    basis: Annotated[Basis, typer.Option(help="view of time that orders the options")] = (
+        Basis.ACCRUAL
+    ),
+    fidelity: Annotated[Fidelity, typer.Option(help="how much traffic is simulated")] = (
+        Fidelity.QUICK
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Rank the options under each scenario by total cost of ownership."""
+    from tco.cli import ranking
+    from tco.plan import Settings, evaluate
+
+    options = options_of(context)
+    settings = Settings(basis=basis, fidelity=fidelity.value)
+    loaded = [options.library.load_scenario(path) for path in _asked_for(options, scenarios or [])]
+    evaluations: list[Evaluation] = []
+    for scenario in loaded:
+        found = evaluate(scenario, options.catalog, options.measurements, settings=settings)
+        if not as_json:
+            ranking.print_ranking(found, first_of_use_case=_is_new(evaluations, found))
+        evaluations.append(found)
+    if as_json:
+        print_json(ranking.document(evaluations))
+    if not any(found.ranking.options for found in evaluations):
+        raise typer.Exit(1)
+
+
+def _asked_for(options: Options, names: list[str]) -> list[Path]:
+    if not names:
+        return options.library.scenario_paths()
+    paths: list[Path] = []
+    for name in names:
+        in_use_case = [p for p in options.library.scenario_paths() if p.parent.name == name]
+        paths += in_use_case or [options.library.find(name)]
+    return paths
+
+
+def _is_new(earlier: list[Evaluation], found: Evaluation) -> bool:
+    return not earlier or earlier[-1].scenario.use_case != found.scenario.use_case
+
+
+def explain(
+    context: typer.Context,
+    scenario: ScenarioName,
+    option: OptionName = None,
+    month: Annotated[
+        str | None, typer.Option(help="one month, as 2027-03", show_default="the whole horizon")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open an option's cost down to quantity x unit price, source and date."""
+    from tco.cli.trees import as_document, draw
+    from tco.ledger.explain import open_option
+
+    evaluation = options_of(context).evaluation(scenario)
+    name = option_named(evaluation, option)
+    number = None
+    if month is not None:
+        months = [f"{day:%Y-%m}" for day in evaluation.scenario.months]
+        if month not in months:
+            raise TcoError(
+                f"month '{month}' is not in the horizon, {months[0]} to {months[-1]}. "
+                f"Near it: {nearest(month, months)}."
+            )
+        number = months.index(month)
+    tree = open_option(evaluation.model, name, number)
+    if as_json:
+        print_json(
+            {
+                "schema": "tco/explain/1",
+                "scenario": evaluation.scenario.id,
+                "option": name,
+                "month": month,
+                "tree": as_document(tree),
+            }
+        )
+    else:
+        deliver(draw(tree), None)
+
+
+def ledger(
+    context: typer.Context,
+    scenario: ScenarioName,
+    option: OptionName = None,
+    by: Annotated[
+        str | None, typer.Option(help="sum over columns, as phase,payee", show_default="all rows")
+    ] = None,
+    output: Annotated[LedgerFormat, typer.Option("--format", help="how to write")] = (
+        LedgerFormat.TABLE
+    ),
+    out: Annotated[Path | None, typer.Option(help="file to write", show_default="screen")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the rows behind every figure."""
+    from tco.cli import rows
+    from tco.ledger import book
+
+    evaluation = options_of(context).evaluation(scenario)
+    frame = evaluation.ledger
+    if option is not None:
+        frame = frame[frame["option"] == option_named(evaluation, option)]
+    columns = [name.strip() for name in by.split(",")] if by else []
+    year = "fiscal_year"
+    if year in columns:
+        start = evaluation.scenario.organisation.fiscal_year_start_month
+        frame = rows.with_fiscal_year(frame, start)
+    for name in columns:
+        if name not in (*LEDGER_COLUMN_NAMES, year):
+            near = nearest(name, (*LEDGER_COLUMN_NAMES, year))
+            raise TcoError(f"the ledger has no column '{name}'. Near it: {near}.")
+    shown = book.totals(frame, columns) if columns else frame
+    form = LedgerFormat.JSON if as_json else output
+    deliver(rows.write(shown, form.value, evaluation.scenario.id), out)
+
+
+def diff(
+    context: typer.Context,
+    old: Annotated[str, typer.Argument(help="use-case/scenario, or a file")],
+    new: Annotated[str, typer.Argument(help="use-case/scenario, or a file")],
+    option: OptionName = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="for a pull request")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what moved the total from one scenario to another; the parts sum exactly."""
+    from tco.cli import bridges
+    from tco.ledger.bridge import bridge
+
+    options = options_of(context)
+    before, after = options.evaluation(old), options.evaluation(new)
+    first, second = option_named(before, option), option_named(after, option)
+    if first != second:
+        say(f"the cheapest option changes from {first} to {second}; --option compares one alone")
+    found = bridge(before.model, first, after.model, second)
+    if as_json:
+        print_json(bridges.document(found, before.scenario.id, after.scenario.id))
+    else:
+        deliver(
+            bridges.table(found, before.scenario.id, after.scenario.id, markdown=markdown), None
+        )

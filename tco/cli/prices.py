@@ -1,0 +1,5 @@
+"""Placeholder until the price commands are mounted."""
+
+import typer
+
+app = typer.Typer()
