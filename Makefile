@@ -30,6 +30,7 @@ check: .venv/.dev  ## format, lint, types, import layers, data audits, docs
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/tco check $(wildcard scenarios/*.yaml scenarios/*/*.yaml)
 	$(BIN)/pytest --quiet -m "not slow" tests/house
 
 fix: .venv/.dev  ## format, and mend what the linter can mend

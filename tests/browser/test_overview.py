@@ -6,6 +6,8 @@ from playwright.sync_api import Page, expect
 
 
 def test_the_first_page_opens_with_the_products_name(page: Page, pictures: Path):
+    expect(page.locator("canvas").first).to_be_visible()  # the table is drawn after the run
+    page.wait_for_load_state("networkidle")
     page.screenshot(path=pictures / "overview.png", full_page=True)
     expect(page).to_have_title("TCO planner")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
