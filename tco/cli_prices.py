@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tco.domain.price import TokenRates
     from tco.prices import Catalog
     from tco.prices.lookup import Offer
+    from tco.prices.overlay import Change
 
 app = typer.Typer(name="prices", no_args_is_help=True, rich_markup_mode=None)
 
@@ -101,18 +103,21 @@ def list_rows(
             return
         _table(["table", "rows", "newest check"], [[str(v) for v in t.values()] for t in tables])
         return
-    rows = [
+    entries = [
         {name: value for name, value in entry.values.items() if value is not None}
         | {"file": entry.file, "line": entry.line}
         for entry in catalog.rows(table)
     ]
     if as_json:
-        _print_json({"schema": "tco.prices.list/1", "table": table, "rows": rows})
+        _print_json({"schema": "tco.prices.list/1", "table": table, "rows": entries})
         return
-    shown = [name for name in BY_NAME[table].column_names if any(name in row for row in rows)]
-    shown = [name for name in shown if name not in ("source", "note", "evidence")]
-    _table(shown, [[str(row.get(name, "")) for name in shown] for row in rows])
-    _say(f"{len(rows)} rows; --json also prints sources, notes and lines")
+    shown = [
+        name
+        for name in BY_NAME[table].column_names
+        if name not in ("source", "note", "evidence") and any(name in entry for entry in entries)
+    ]
+    _table(shown, [[str(entry.get(name, "")) for name in shown] for entry in entries])
+    _say(f"{len(entries)} rows; --json also prints sources, notes and lines")
 
 
 @app.command()
@@ -172,7 +177,7 @@ def _offer_row(offer: Offer) -> list[str]:
 
     instance = offer.instance
     prices = [offer.usd_per_accelerator_hour(purchase) for purchase in Purchase]
-    newest = max(quote.checked_on for quote in offer.quotes.values())
+    oldest = min(quote.checked_on for quote in offer.quotes.values())
     labels = {quote.label for quote in offer.quotes.values() if quote.label}
     return [
         instance.seller,
@@ -180,7 +185,7 @@ def _offer_row(offer: Offer) -> list[str]:
         instance.instance_type,
         f"{instance.accelerator_count} x {instance.accelerator}" if instance.accelerator else "-",
         *("unknown" if price is None else f"{price:.4f}" for price in prices),
-        f"{newest}{''.join(f' ({label})' for label in sorted(labels))}",
+        f"{oldest}{''.join(f' ({label})' for label in sorted(labels))}",
     ]
 
 
@@ -296,37 +301,44 @@ def refresh(
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Read list prices from a cloud's price API into your own dated rows, showing what changed."""
-    from tco.prices.refresh import refresh as run  # noqa: PLC0415
+    from tco.prices import refresh as reading  # noqa: PLC0415
 
     catalog = load_catalog(context)
-    outcome = run(
+    machines = reading.machines_of(catalog, cloud, region, instance_type)
+    outcome = reading.refresh(
         catalog,
-        cloud,
-        region=region,
-        instance_types=instance_type,
-        today=datetime.now(UTC).date(),
+        reading.Wanted(region, machines, datetime.now(UTC).date()),
+        reading.source_for(cloud, region),
         folder=None if dry_run else user_overlay(),
-        tell=_say,
+        retry=reading.patient(_say),
+        show=_ignore_changes if as_json else _show_changes,
     )
-    changes = [
-        {"sku": c.sku, "old_usd": c.old, "new_usd": c.new, "change": c.share}
-        for c in outcome.changes
-    ]
     if as_json:
         _print_json(
             {"schema": "tco.prices.refresh/1", "cloud": cloud, "region": region,
              "complete": outcome.complete, "written": [str(path) for path in outcome.written],
-             "changes": changes}
-        )  # fmt: skip
-    else:
-        _table(
-            ["sku", "old", "new", "change"],
-            [
-                [c.sku, str(c.old or "unknown"), str(c.new),
-                 "new" if c.share is None else f"{c.share:+.1%}"]
-                for c in outcome.changes
-            ],
+             "changes": [
+                 {"sku": c.sku, "old": c.old, "new": c.new, "change": c.share}
+                 for c in outcome.changes
+             ]}
         )  # fmt: skip
     _say(outcome.summary)
     if not outcome.complete:
         raise typer.Exit(1)
+
+
+def _show_changes(changes: Sequence[Change]) -> None:
+    rows = [
+        [
+            change.sku,
+            "unknown" if change.old is None else str(change.old),
+            str(change.new),
+            "new" if change.share is None else f"{change.share:+.1%}",
+        ]
+        for change in changes
+    ]
+    _table(["sku", "old", "new", "change"], rows)
+
+
+def _ignore_changes(_changes: Sequence[Change]) -> None:
+    """Say nothing before the one JSON document."""

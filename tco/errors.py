@@ -3,7 +3,7 @@
     TcoError                       everything we raise on purpose; exit status 2
     ├── InputError                 one or more findings in files that a person wrote
     ├── PriceNotFoundError         no quote covers what was asked for on that day
-    ├── PriceSourceError             a price API cannot be read, or answers in another form
+    ├── PriceSourceError           a price API cannot be read, or answers in another form
     ├── NotFoundError              a named thing (scenario, option, snapshot, ...) does not exist
     ├── MissingFigureError         a figure that the answer needs was never given or measured
     └── InfeasibleError            the deployment cannot carry the load, with the numbers

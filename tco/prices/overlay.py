@@ -15,8 +15,9 @@ from tco.data import write_whole
 from tco.errors import TcoError
 from tco.prices.book import Book
 from tco.prices.catalog import Catalog
-from tco.prices.tables import Table, in_force_from, parse_table
+from tco.prices.tables import Row, Table, in_force_from, parse_table
 
+_PRICES = ("price", "hourly_price", "upfront_price")
 NewRow = Mapping[str, str]
 """Cells as text, by column; a column that is not there stays empty."""
 
@@ -37,9 +38,7 @@ class Change:
         return None if not self.old else float(self.new / self.old) - 1.0
 
 
-def compare(
-    catalog: Catalog, table: Table, rows: Sequence[NewRow], *, price_column: str = "price"
-) -> tuple[Change, ...]:
+def compare(catalog: Catalog, table: Table, rows: Sequence[NewRow]) -> tuple[Change, ...]:
     """Hold rows just read against the list prices in force, without writing anything."""
     key = tuple(name for name in table.key if name != "negotiated")
     book = Book(table, key)
@@ -48,11 +47,17 @@ def compare(
     for row in rows:
         identity = tuple(row.get(name, "") for name in key)
         known = book.entries.get(identity)
-        old = known[-1].values[price_column] if known else None
-        changes.append(
-            Change("/".join(filter(None, identity)), old, Decimal(row[price_column]), row)
-        )
+        old = _price_of(known[-1].values) if known else None
+        new = _price_of({name: Decimal(row[name]) for name in _PRICES if row.get(name)})
+        assert new is not None, "a row without a price is not offered as one"
+        changes.append(Change("/".join(filter(None, identity)), old, new, row))
     return tuple(changes)
+
+
+def _price_of(row: Row) -> Decimal | None:
+    """Return what a row costs; of a commitment the hour, or what is paid upfront if only that."""
+    prices: list[Decimal] = [row[name] for name in _PRICES if row.get(name) is not None]
+    return next((price for price in prices if price), prices[0] if prices else None)
 
 
 def add_rows(folder: Path, table: Table, rows: Sequence[NewRow]) -> Path:
