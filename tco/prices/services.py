@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tco.domain.price import PriceTier
+from tco.units import SECONDS_PER_HOUR
 
 Months = npt.NDArray[np.float64]
 
@@ -57,6 +58,17 @@ def serverless_usd_per_request(
         usd_per_request: Price of the call itself [USD].
     """
     return memory_gib * billed_s * usd_per_gib_s + usd_per_request
+
+
+def provisioned_usd_per_hour(*, instances: float, memory_gib: float, usd_per_gib_s: float) -> float:
+    """Return what an hour of functions kept warm costs, called or not [USD/h].
+
+    Args:
+        instances: How many are kept warm.
+        memory_gib: Memory of each [GiB].
+        usd_per_gib_s: Price of memory-time kept warm [USD/GiB-s].
+    """
+    return instances * memory_gib * SECONDS_PER_HOUR * usd_per_gib_s
 
 
 def shortfall_usd(spend_usd: Months, *, least_usd: float, period_months: int) -> Months:

@@ -21,8 +21,8 @@ from tco.errors import Finding, InputError, nearest
 LARGEST_TABLE_BYTES = 5_000_000
 LARGEST_NUMBER = Decimal("1e12")
 LONGEST_CELL = 2000
-_NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NUMBER = re.compile(r"-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _FORMULA_STARTS = ("=", "+", "@", "\t", "-")
 _WRITE_PLAIN = "write a plain number such as 1234.5"
 

@@ -1,0 +1,39 @@
+"""A small set of price tables that tests may change."""
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tco.prices import Catalog
+
+SHIPPED = Path(__file__).parents[2] / "pricing"
+DAY = date(2026, 11, 21)
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Catalog:
+    return Catalog.load(SHIPPED)
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    """A copy of the shipped tables."""
+    folder = tmp_path / "pricing"
+    shutil.copytree(SHIPPED, folder)
+    return folder
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Callable[..., Path]:
+    """Write a user's own table: header and rows as text."""
+
+    def write(table: str, *lines: str, folder: str = "mine") -> Path:
+        place = tmp_path / folder
+        place.mkdir(exist_ok=True)
+        (place / f"{table}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return place
+
+    return write
