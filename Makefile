@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv pip
 
 .DELETE_ON_ERROR:
-.PHONY: help app rank test check fix bench lock
+.PHONY: help app rank test check fix bench golden lock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -31,7 +31,7 @@ check: .venv/.dev  ## format, lint, types, import layers, data audits, docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/tco check $(wildcard scenarios/*.yaml scenarios/*/*.yaml)
-	$(BIN)/pytest --quiet -m "not slow" tests/house
+	$(BIN)/pytest --quiet -m "not slow" tests/house tests/golden/test_generated.py
 
 fix: .venv/.dev  ## format, and mend what the linter can mend
 	$(BIN)/ruff format --quiet .
@@ -39,6 +39,10 @@ fix: .venv/.dev  ## format, and mend what the linter can mend
 
 bench: .venv/.base  ## our own speed against its targets
 	@for script in benchmarks/speed/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+golden: .venv/.dev  ## rewrite what tests compare with and what is generated; read the diff
+	$(BIN)/pytest --quiet tests/golden --update-golden
+	@git diff --stat -- tests/golden docs
 
 # The dev lock comes first: it has to satisfy more, and the base lock follows it.
 COMPILE := $(UV) compile pyproject.toml --quiet --python-version 3.11 --no-header --no-emit-index-url --annotation-style line

@@ -76,21 +76,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Compare a text with a file under tests/golden, byte for byte; `make golden` rewrites it."""
+    """Compare a text with a recorded file, byte for byte; `make golden` rewrites the file."""
 
     def compare(name: str, text: str) -> None:
-        file = ROOT / "tests" / "golden" / name
+        file = ROOT / name
         if request.config.getoption("--update-golden"):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(text.encode())
             return
-        assert file.exists(), f"{file.relative_to(ROOT)} is missing; `make golden` writes it"
+        assert file.exists(), f"{name} is missing; `make golden` writes it"
         recorded = file.read_bytes().decode()
         if text != recorded:
             diff = difflib.unified_diff(
                 recorded.splitlines(keepends=True),
                 text.splitlines(keepends=True),
-                f"tests/golden/{name}",
+                name,
                 "now",
             )
             pytest.fail(
