@@ -12,7 +12,7 @@ from tco.domain.price import Purchase
 from tco.domain.record import Evidence, worse
 from tco.domain.scenario import Candidate, Custody, Scenario
 from tco.domain.snapshot import Metric, Openness, SizeClass
-from tco.errors import InfeasibleError, MissingFigureError
+from tco.errors import InfeasibleError, MissingFigureError, TcoError
 from tco.ledger.expression import Driver, Expression, driver
 from tco.ledger.inference import add_api_lines, add_self_hosted_lines
 from tco.ledger.lifecycle import add_incumbent_lines, add_lifecycle_lines, add_switch_lines
@@ -31,7 +31,7 @@ from tco.units import hours_in_month
 
 INCUMBENT = "keep-as-is"
 SAME_SIZE = 0.25
-"""A measured point stands for requests whose output is within a quarter of what it answered."""
+"""A measured point stands for requests whose size is within a quarter of what it was taken at."""
 
 
 @dataclass(slots=True)
@@ -195,28 +195,42 @@ def _service(
     )
     name = f"measurement.{snapshot.id}.{row.accelerator}.{row.accelerator_count}.{row.runtime}"
     source = f"{row.source} ({row.as_of or 'undated'}, checked {row.checked_on})"
-    if not row.output_tokens:
-        return Driver(
-            f"{name}.seconds", "s/request", row.seconds, row.evidence, source
-        ), row.parallel
-    tokens = tokens_per_request(scenario.workload, snapshot)
-    answered = tokens.output + tokens.reasoning
-    ratio = float(likely_months(answered, 1)[0]) / row.output_tokens
-    same_size = abs(ratio - 1) <= SAME_SIZE
+    if row.output_tokens:
+        tokens = tokens_per_request(scenario.workload, snapshot)
+        size, measured, word = tokens.output + tokens.reasoning, row.output_tokens, "output"
+    elif row.input_tokens and _is_longer(scenario, row.input_tokens):
+        size, measured, word = _input_of(scenario), row.input_tokens, "input"
+    else:
+        whole = Driver(f"{name}.seconds", "s/request", row.seconds, row.evidence, source)
+        return whole, row.parallel
+    same_size = abs(float(likely_months(size, 1)[0]) / measured - 1) <= SAME_SIZE
     per_token = Driver(
-        f"{name}.seconds_per_output_token",
+        f"{name}.seconds_per_{word}_token",
         "s/token",
-        row.seconds / row.output_tokens,
+        row.seconds / measured,
         row.evidence if same_size else worse(row.evidence, Evidence.ESTIMATED),
-        source if same_size else f"{source}, scaled from {row.output_tokens:,.0f} output tokens",
+        source if same_size else f"{source}, scaled from {measured:,.0f} {word} tokens",
     )
-    return per_token * answered, row.parallel
+    return per_token * size, row.parallel
+
+
+def _is_longer(scenario: Scenario, measured_tokens: float) -> bool:
+    """Tell whether requests are longer than those measured; shorter ones were filled up there."""
+    tokens = scenario.workload.tokens
+    return tokens is not None and tokens.input.likely > measured_tokens
+
+
+def _input_of(scenario: Scenario) -> Expression:
+    assert scenario.workload.tokens is not None
+    return driver("workload.tokens.input", "tokens", scenario.workload.tokens.input)
 
 
 def build_incumbent(scenario: Scenario, requests: Expression, catalog: Catalog) -> Built:
     """Build the lines and the profile of what runs today."""
     incumbent = scenario.incumbent
     assert incumbent is not None
+    if INCUMBENT in scenario.candidates:
+        raise TcoError(f"an option is named '{INCUMBENT}' too, as what runs today is; rename it")
     make = LineMaker(INCUMBENT, INCUMBENT)
     add_incumbent_lines(make, incumbent, requests)
     add_lifecycle_lines(

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from tco.assemble import build_incumbent, build_option
+from tco.assemble import INCUMBENT, build_incumbent, build_option
 from tco.data import data_folder
 from tco.domain.cost import Basis
 from tco.domain.loading import Library
@@ -68,6 +68,12 @@ def evaluate(
     """
     settings = settings or Settings()
     requests = monthly_requests(scenario.workload, scenario.horizon_months)
+    answered = float(likely_months(requests, scenario.horizon_months).sum())
+    if answered == 0:
+        raise TcoError(
+            f"the workload of {scenario.id} has no request in any of its {scenario.horizon_months} "
+            "months, so there is nothing to plan; state a volume"
+        )
     lines: list[CostLine] = []
     profiles: list[OptionProfile] = []
     usage: dict[str, tuple[StaticUsage, ...]] = {}
@@ -82,9 +88,13 @@ def evaluate(
         profiles.append(built.profile)
         usage[option] = built.usage
     if scenario.incumbent is not None:
-        built = build_incumbent(scenario, requests, catalog)
-        lines += built.lines
-        profiles.append(built.profile)
+        try:
+            built = build_incumbent(scenario, requests, catalog)
+        except TcoError as error:
+            left_out[INCUMBENT] = (scenario.incumbent.title, str(error))
+        else:
+            lines += built.lines
+            profiles.append(built.profile)
     model = CostModel(scenario.months, tuple(lines))
     rows = book.ledger(model, tags=scenario.organisation.tags)
     broken = book.findings(rows)
@@ -96,7 +106,7 @@ def evaluate(
         scenario.goals,
         left_out,
         months=scenario.months,
-        requests=float(likely_months(requests, scenario.horizon_months).sum()),
+        requests=answered,
         basis=settings.basis,
         discount_rate_per_year=scenario.organisation.discount_rate_per_year.likely,
     )

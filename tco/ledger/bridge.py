@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +12,8 @@ import numpy as np
 from tco.domain.cost import Payee, Phase
 from tco.ledger.expression import Array, Valuation
 from tco.ledger.model import CostModel, ValuedLine, cost_usd, value_line
+
+Key = tuple[str, int]
 
 
 class Mover(StrEnum):
@@ -48,7 +51,8 @@ class _Months:
 def bridge(old: CostModel, old_option: str, new: CostModel, new_option: str) -> Bridge:
     """Explain the difference between two options' totals.
 
-    Lines are matched by key. For a line in both, the change of quantity is taken at the old price
+    Lines are matched by key; where a key comes twice, as in stages that return to an option, by its
+    turn. For a line in both, the change of quantity is taken at the old price
     and the change of price at the new quantity. A change of quantity is volume as far as requests
     grew at the old quantity a request; what is left is tokens for token lines and utilisation for
     capacity. A line that is in one alone is mix if it serves requests. Labour is people throughout.
@@ -63,17 +67,20 @@ def bridge(old: CostModel, old_option: str, new: CostModel, new_option: str) -> 
     return Bridge(old_option, new_option, _total(before), _total(after), parts)
 
 
-def _valued(model: CostModel, option: str) -> dict[str, tuple[ValuedLine, Array | None]]:
+def _valued(model: CostModel, option: str) -> dict[Key, tuple[ValuedLine, Array | None]]:
     valuation = Valuation()
-    found = {}
+    found: dict[Key, tuple[ValuedLine, Array | None]] = {}
+    turns: Counter[str] = Counter()
     for line in model.lines:
         if line.option == option:
             volume = None if line.volume is None else valuation.of(line.volume)[0]
-            found[line.key] = (value_line(line, valuation, len(model.months)), volume)
+            key = (line.key, turns[line.key])
+            found[key] = (value_line(line, valuation, len(model.months)), volume)
+            turns[line.key] += 1
     return found
 
 
-def _total(lines: Mapping[str, tuple[ValuedLine, Array | None]]) -> float:
+def _total(lines: Mapping[Key, tuple[ValuedLine, Array | None]]) -> float:
     return float(sum(valued.cost_usd[0].sum() for valued, _ in lines.values()))
 
 
@@ -100,11 +107,13 @@ def _moved(
         return {Mover.UNIT_PRICE: by_price, Mover.OTHER: by_quantity}
     by_volume = 0.0
     if before.volume is not None and after.volume is not None:
+        # A month that had no requests takes the new quantity a request: there is no old one.
+        had_any = before.volume > 0
         a_request = np.divide(
-            before.quantity,
-            before.volume,
+            np.where(had_any, before.quantity, after.quantity),
+            np.where(had_any, before.volume, after.volume),
             out=np.zeros_like(before.quantity),
-            where=before.volume > 0,
+            where=had_any | (after.volume > 0),
         )
         more = a_request * (after.volume - before.volume)
         by_volume = float(np.sum(cost_usd(more, before.price)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -22,6 +23,10 @@ from tco.ledger.expression import (
     parts_of,
 )
 from tco.ledger.model import CostModel, ValuedLine, value_line
+
+DIGITS = 9
+"""Digits that tell: with them a pocket calculator gives the same cents up to a million dollars."""
+LEAST_DECIMALS = 2
 
 
 @dataclass(slots=True)
@@ -158,14 +163,13 @@ def _formula(expression: Expression, values: Sequence[float]) -> str:
 def number(value: float) -> str:
     """Write a number with the digits that a person needs to follow the arithmetic.
 
-    >>> number(1234567.0), number(0.000123456), number(12.5)
-    ('1,234,567', '0.000123456', '12.5')
+    >>> number(1234567.0), number(0.0000123456), number(12.5)
+    ('1,234,567', '0.0000123456', '12.5')
     """
-    if value == 0:
-        return "0"
-    if abs(value) >= 1000:  # noqa: PLR2004 - from here on decimals stop telling anything
-        return f"{value:,.2f}".rstrip("0").rstrip(".")
-    return f"{value:.6g}"
+    exponent = math.floor(math.log10(abs(value))) if value else 0
+    decimals = max(DIGITS - 1 - exponent, LEAST_DECIMALS)
+    text = f"{value:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def usd(value: float) -> str:
@@ -178,5 +182,11 @@ def usd(value: float) -> str:
 
 
 def price_text(value: float) -> str:
-    """Write a unit price with at least four decimals where it is small."""
-    return f"${value:,.2f}" if round(value, 2) == value else f"${value:,.6g}"
+    """Write a unit price to the cent, and further where the cent does not say it all.
+
+    >>> price_text(2.5), price_text(0.00012), price_text(12345.678)
+    ('$2.50', '$0.00012', '$12,345.678')
+    """
+    if round(value, 2) == value:
+        return usd(value)
+    return f"{'-' if value < 0 else ''}${number(abs(value))}"

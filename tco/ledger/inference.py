@@ -14,7 +14,7 @@ from tco.errors import MissingFigureError
 from tco.ledger.expression import Expression, Least, Number, Series
 from tco.ledger.model import LineMaker
 from tco.ledger.option import Part, likely_months
-from tco.ledger.tariff import active_months, times, unit_price
+from tco.ledger.tariff import Held, active_months, times, unit_price
 from tco.ledger.volume import CALENDAR, TokensPerRequest, tokens_per_request
 from tco.sim.usage import StaticUsage
 from tco.units import HOURS_PER_QUOTED_MONTH, SECONDS_PER_HOUR, TOKENS_PER_MTOK, hours_in_month
@@ -34,6 +34,7 @@ def add_api_lines(
     tokens = tokens_per_request(scenario.workload, part.snapshot)
     band = _band(rates, tokens)
     cached_price = band.cached_input_usd_per_mtok
+    own_reasoning_price = band.reasoning_usd_per_mtok
     kinds = {
         "fresh input": (tokens.fresh_input, band.input_usd_per_mtok),
         "cached input": (
@@ -41,7 +42,10 @@ def add_api_lines(
             band.input_usd_per_mtok if cached_price is None else cached_price,
         ),
         "output": (tokens.output, band.output_usd_per_mtok),
-        "reasoning": (tokens.reasoning, band.output_usd_per_mtok),
+        "reasoning": (
+            tokens.reasoning,
+            band.output_usd_per_mtok if own_reasoning_price is None else own_reasoning_price,
+        ),
     }
     if not rates.charges_output:
         del kinds["output"], kinds["reasoning"]
@@ -50,7 +54,9 @@ def add_api_lines(
             raise MissingFigureError(
                 f"{rates.provider} lists no price for {name} tokens of {rates.model}"
             )
-        billed_as = "output" if name == "reasoning" else name
+        billed_as = name
+        if name == "reasoning" and own_reasoning_price is None:
+            billed_as = "output"
         if name == "cached input" and cached_price is None:
             billed_as = "fresh input"
         make.add(
@@ -67,6 +73,7 @@ def add_api_lines(
                 f"{billed_as.replace(' ', '_')}",
                 "USD/Mtok",
                 Estimate(likely=float(usd), evidence=rates.evidence, source=rates.reference),
+                is_own=rates.negotiated,
             ),
             nature=Nature.RUN,
             behaviour=Behaviour.VARIABLE,
@@ -76,14 +83,16 @@ def add_api_lines(
 
 
 def _band(rates: TokenRates, tokens: TokensPerRequest) -> TokenBand:
-    """Return the prices for requests of the likely length; a long one pays more for all of it."""
-    own_input = float(likely_months(tokens.fresh_input + tokens.cached_input, 1)[0])
+    """Return the prices for model calls of the likely length; a long one pays more throughout."""
+    of_a_call = (tokens.fresh_input + tokens.cached_input) / tokens.calls
+    own_input = float(likely_months(of_a_call, 1)[0])
     longest = TokenBand(
         above_input_tokens=0,
         input_usd_per_mtok=rates.input_usd_per_mtok,
         cached_input_usd_per_mtok=rates.cached_input_usd_per_mtok,
         cache_write_usd_per_mtok=rates.cache_write_usd_per_mtok,
         output_usd_per_mtok=rates.output_usd_per_mtok if rates.charges_output else Decimal(0),
+        reasoning_usd_per_mtok=rates.reasoning_usd_per_mtok,
     )
     for band in rates.bands:
         if own_input > band.above_input_tokens >= longest.above_input_tokens:
@@ -125,6 +134,8 @@ def add_self_hosted_lines(
         f"price.{quote.sku}.{machine.purchase}",
         "USD/instance-hour",
         quote.estimate,
+        is_own=quote.negotiated,
+        held=Held(part.first_month, machine.purchase.term_months),
     )
 
     def add(

@@ -17,6 +17,8 @@ from tco.ledger.tariff import active_months, times, unit_price
 from tco.units import MONTHS_PER_YEAR
 
 ONE = Number(1.0, "once")
+PAYROLL = "payroll"
+"""Seller of one's own people's work, for price events and discounts."""
 PersonQuote = Callable[[str, date], Quote]
 
 
@@ -92,12 +94,15 @@ def add_lifecycle_lines(
         )
 
 
-def _labour_rate(scenario: Scenario, role: str, person_quote: PersonQuote) -> Driver | Expression:
+def _labour_rate(scenario: Scenario, role: str, person_quote: PersonQuote) -> Expression:
+    """Return the firm's own rate where it states one, else a published one; events move both."""
     own = scenario.organisation.labour_usd_per_hour.get(role)
     if own is not None:
-        return driver(f"organisation.labour_usd_per_hour.{role}", "USD/h", own)
+        name = f"organisation.labour_usd_per_hour.{role}"
+        return unit_price(scenario, PAYROLL, name, "USD/h", own, is_own=True)
     quote = person_quote(role, scenario.price_date)
-    return unit_price(scenario, "payroll", f"price.people.{role}", "USD/h", quote.estimate)
+    name = f"price.people.{role}"
+    return unit_price(scenario, PAYROLL, name, "USD/h", quote.estimate, is_own=quote.negotiated)
 
 
 def add_switch_lines(

@@ -56,7 +56,10 @@ def parts_of_option(
 def _stages(
     scenario: Scenario, option: str, deployment: StagedDeployment, requests: Expression
 ) -> tuple[tuple[Part, ...], tuple[Switch, ...]]:
-    """Let each stage run to the next switch, and for the parallel months beyond it."""
+    """Let each stage run to the next switch, and for the parallel months beyond it.
+
+    A stage is never entered if its trigger is not reached, or only once a later one has begun.
+    """
     horizon = scenario.horizon_months
     likely = likely_months(requests, horizon)
     starts: list[tuple[str, int]] = [(deployment.stages[0].option, 1)]
@@ -70,8 +73,10 @@ def _stages(
             ]
             month = reached[0] if reached else horizon + 1
         if month > horizon:
-            break
-        starts.append((stage.option, max(month, starts[-1][1])))
+            continue
+        while len(starts) > 1 and starts[-1][1] >= month:
+            starts.pop()
+        starts.append((stage.option, month))
     parts, switches = [], []
     for number, (name, first) in enumerate(starts):
         last = horizon

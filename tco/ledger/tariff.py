@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from tco.domain.record import Estimate, Evidence
 from tco.domain.scenario import Scenario
 from tco.ledger.expression import Driver, Expression, Series, driver
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Months for which a commitment holds its price; without a term the price is today's."""
+
+    first_month: int = 1
+    term_months: int | None = None
+
+    def agreed_in(self, month: int) -> int:
+        """Return the month in which the price of a month was agreed.
+
+        >>> Held(3, 12).agreed_in(14), Held(3, 12).agreed_in(15), Held().agreed_in(14)
+        (3, 15, 14)
+        """
+        if self.term_months is None or month < self.first_month:
+            return month
+        return month - (month - self.first_month) % self.term_months
+
+
 def unit_price(
-    scenario: Scenario, seller: str, name: str, unit: str, list_price: Estimate
+    scenario: Scenario,
+    seller: str,
+    name: str,
+    unit: str,
+    price_today: Estimate,
+    *,
+    is_own: bool = False,
+    held: Held = Held(),
 ) -> Expression:
     """Return a unit price over the months [USD per unit].
 
@@ -19,11 +45,13 @@ def unit_price(
         seller: Who sells; discounts and events name sellers.
         name: Name of the driver, such as ``price.openai/gpt-5-mini.input``.
         unit: Unit that one price covers, such as ``USD/Mtok``.
-        list_price: The quote with its source.
+        price_today: The quote with its source.
+        is_own: Whether it is already one's own price: a list price's discount is not taken twice.
+        held: For how long a price, once agreed, is out of reach of price events.
     """
-    price: Expression = driver(name, unit, list_price)
+    price: Expression = driver(name, unit, price_today)
     discount = scenario.organisation.negotiated_discounts.get(seller)
-    if discount is not None:
+    if discount is not None and not is_own:
         share = Driver(
             f"organisation.negotiated_discounts.{seller}",
             "-",
@@ -34,8 +62,8 @@ def unit_price(
         price = price * (1.0 - share)
     for event_name, event in scenario.price_events.items():
         if seller in event.sellers:
-            start = event.from_month - 1
-            later = tuple(float(k >= start) for k in range(scenario.horizon_months))
+            months = range(1, scenario.horizon_months + 1)
+            later = tuple(float(held.agreed_in(month) >= event.from_month) for month in months)
             path = f"price_events.{event_name}"
             after = Series(f"{path}.from_month", "-", later, Evidence.STATED, event.title)
             price = price * (1.0 + (driver(f"{path}.factor", "-", event.factor) - 1.0) * after)

@@ -70,6 +70,8 @@ def _users_times_requests(workload: Workload, horizon_months: int) -> Expression
 class TokensPerRequest:
     """Tokens behind one request of a user, in the snapshot's own tokens."""
 
+    calls: Expression
+    """Model calls behind it [-]."""
     fresh_input: Expression
     cached_input: Expression
     output: Expression
@@ -95,6 +97,7 @@ def tokens_per_request(workload: Workload, snapshot: Snapshot) -> TokensPerReque
     all_input = reference_input * input_factor
     cached_share = driver(f"{name}.cached_input_share", "-", workload.tokens.cached_input_share)
     return TokensPerRequest(
+        calls=calls,
         fresh_input=all_input * (1.0 - cached_share),
         cached_input=all_input * cached_share,
         output=reference_output * output_factor,

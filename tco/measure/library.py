@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,12 @@ class Measurements:
             finding = Finding(str(path), None, "", f"cannot be read: {reason}", "restore the table")
             raise InputError([finding]) from None
         rows, findings = [], []
-        for line, row in enumerate(csv.DictReader(raw.decode("utf-8").splitlines()), start=2):
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            finding = Finding(str(path), None, "", "not UTF-8 text", "save it as 'CSV UTF-8'")
+            raise InputError([finding]) from None
+        for line, row in enumerate(csv.DictReader(text.splitlines()), start=2):
             try:
                 rows.append(
                     ConstantService.model_validate(
@@ -52,6 +58,11 @@ class Measurements:
                     )
                     for problem in error.errors(include_url=False)
                 ]
+        twice = [key for key, count in Counter(map(_key, rows)).items() if count > 1]
+        findings += [
+            Finding(str(path), None, "", f"{_words(key)} comes twice", "keep one of the rows")
+            for key in twice
+        ]
         if findings:
             raise InputError(findings)
         return cls(tuple(rows), hashlib.sha256(raw).hexdigest())

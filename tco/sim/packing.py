@@ -24,13 +24,8 @@ def replicas_per_instance(
             )
         _check_memory(snapshot, instance, takes)
         limits.append(instance.accelerator_count // takes)
-    elif snapshot.memory_gib is not None and instance.memory_gib is not None:
-        if snapshot.memory_gib > instance.memory_gib:
-            raise InfeasibleError(
-                f"{snapshot.id} takes {snapshot.memory_gib:g} GiB and {name} has "
-                f"{instance.memory_gib:g} GiB"
-            )
-        limits.append(int(instance.memory_gib // snapshot.memory_gib))
+    else:
+        limits.append(_fit_in_host_memory(snapshot, instance))
     if deployment.vcpus_per_replica is not None:
         if instance.vcpus is None:
             raise MissingFigureError(f"vCPUs of {name} are unknown; add them to pricing/")
@@ -41,6 +36,21 @@ def replicas_per_instance(
             )
         limits.append(instance.vcpus // deployment.vcpus_per_replica)
     return min(limits)
+
+
+def _fit_in_host_memory(snapshot: Snapshot, instance: Instance) -> int:
+    if snapshot.memory_gib is None or instance.memory_gib is None:
+        is_snapshot = snapshot.memory_gib is None
+        whose = f"snapshot '{snapshot.id}'" if is_snapshot else instance.instance_type
+        raise MissingFigureError(
+            f"memory_gib of {whose} is missing; it decides whether a replica fits"
+        )
+    if snapshot.memory_gib > instance.memory_gib:
+        raise InfeasibleError(
+            f"{snapshot.id} takes {snapshot.memory_gib:g} GiB and {instance.instance_type} has "
+            f"{instance.memory_gib:g} GiB"
+        )
+    return int(instance.memory_gib // snapshot.memory_gib)
 
 
 def _check_memory(snapshot: Snapshot, instance: Instance, accelerators: int) -> None:

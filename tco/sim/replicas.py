@@ -23,18 +23,15 @@ def start_times_s(arrivals_s: Array, service_s: Array, *, places: int) -> Array:
     desk = simpy.Resource(environment, capacity=places)
     starts_s = np.empty_like(arrivals_s)
 
-    def serve(number: int) -> Generator[simpy.Event, None, None]:
+    def serve(number: int, arrival_s: float) -> Generator[simpy.Event, None, None]:
+        yield environment.timeout(arrival_s)
         with desk.request() as turn:
             yield turn
             starts_s[number] = environment.now
             yield environment.timeout(service_s[number])
 
-    def arrive() -> Generator[simpy.Event, None, None]:
-        for number, arrival_s in enumerate(arrivals_s):
-            # An absolute time, so that rounding does not add up over a long stream.
-            yield environment.timeout(max(0.0, arrival_s - environment.now))
-            environment.process(serve(number))
-
-    environment.process(arrive())
+    # All are sent off at time 0: a delay from there is an absolute time, and nothing is rounded.
+    for number, arrival_s in enumerate(arrivals_s):
+        environment.process(serve(number, arrival_s))
     environment.run()
     return starts_s
