@@ -23,7 +23,7 @@ rank: .venv/.base  ## the same answer in the terminal
 
 test: .venv/.dev .venv/.torch  ## all tests, shuffled, with coverage
 	@tests/browser/system_parts.sh
-	$(BIN)/pytest --numprocesses auto --dist loadfile --cov --cov-report term:skip-covered
+	$(BIN)/pytest --numprocesses auto --dist loadfile --durations 5 --cov --cov-report term:skip-covered
 
 check: .venv/.dev  ## format, lint, types, import layers, data audits, docs
 	$(BIN)/ruff format --check --quiet .
