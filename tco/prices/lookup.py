@@ -90,7 +90,7 @@ def _with_plain_spelling(names: set[str], wanted: str) -> list[str]:
 def _in_region(catalog: Catalog, instances: list[Instance], region: str) -> list[Instance]:
     regions = {instance.region for instance in catalog.instances}
     if region not in regions:
-        raise NotFoundError("region", region, regions, "`tco prices list regions` lists them.")
+        raise NotFoundError("region", region, regions, "`tco prices list instances` shows them.")
     grids = {
         catalog.grid_of(each.region, each.seller)
         for each in catalog.instances

@@ -24,10 +24,9 @@ _PURCHASE = one_of(*Purchase)
 _PLAN = one_of("reserved", "savings_plan", "committed_use")
 
 
-def _dated(*, price: bool = True) -> tuple[Column, ...]:
+def _dated() -> tuple[Column, ...]:
     """Columns that every row ends with: when, who says so, how sure."""
     return (
-        *((Column("currency", currency_code),) if price else ()),
         Column("valid_from", day, required=False),
         Column("checked_on", day),
         Column("source", text),
@@ -102,6 +101,7 @@ INSTANCES = Table(
         Column("purchase", _PURCHASE),
         Column("plan", _PLAN, required=False),
         Column("price", positive),
+        Column("currency", currency_code),
         Column("unit", one_of("instance-hour")),
         Column("billing_increment_s", positive, required=False),
         Column("minimum_s", number, required=False),
@@ -130,7 +130,7 @@ HARDWARE = Table(
         Column("idle_low_w", positive, required=False),
         Column("idle_high_w", positive, required=False),
         Column("idle_evidence", _EVIDENCE, required=False),
-        *_dated(price=False),
+        *_dated(),
     ),
     key=("accelerator",),
 )
@@ -143,6 +143,7 @@ SERVICES = Table(
         Column("service", text),
         Column("tier_from_units", number, required=False),
         Column("price", number),
+        Column("currency", currency_code),
         Column("unit", text),
         *_dated(),
         *_PRIVATE,
@@ -160,6 +161,7 @@ ONPREM = Table(
         Column("power_kw", positive, required=False),
         Column("power_source", text, required=False),
         Column("price", positive),
+        Column("currency", currency_code),
         Column("unit", one_of("system", "card", "rack")),
         *_dated(),
         *_PRIVATE,
@@ -175,7 +177,7 @@ ELECTRICITY = Table(
         Column("value", positive),
         Column("unit", one_of("kWh", "g_co2e_per_kwh")),
         Column("currency", currency_code, required=False),
-        *_dated(price=False),
+        *_dated(),
         *_PRIVATE,
     ),
     key=("region", "measure", "negotiated"),
@@ -199,6 +201,7 @@ PEOPLE = Table(
     (
         Column("role", text),
         Column("price", positive),
+        Column("currency", currency_code),
         Column("low", positive),
         Column("high", positive),
         Column("unit", one_of("hour")),
@@ -215,6 +218,7 @@ LABELLING = Table(
         Column("task", text),
         Column("seller", text),
         Column("price", positive),
+        Column("currency", currency_code),
         Column("low", positive, required=False),
         Column("high", positive, required=False),
         Column("unit", text),
@@ -236,6 +240,7 @@ COMMITMENTS = Table(
         Column("payment", one_of("no_upfront", "partial_upfront", "all_upfront")),
         Column("upfront_price", number, required=False),
         Column("hourly_price", number, required=False),
+        Column("currency", currency_code),
         Column("discount", share, required=False),
         Column("unit", one_of("instance-hour", "accelerator-hour")),
         *_dated(),
@@ -253,6 +258,7 @@ CONTRACTS = Table(
         Column("kind", one_of("provisioned_throughput", "minimum_spend", "credit", "licence")),
         Column("product", text),
         Column("price", positive),
+        Column("currency", currency_code),
         Column("unit", text),
         Column("least_units", positive, required=False),
         Column("term_months", whole, required=False),
@@ -273,7 +279,7 @@ TOKEN_OVERRIDES = Table(
         Column("cached_input_usd_per_mtok", number, required=False),
         Column("cache_write_usd_per_mtok", number, required=False),
         Column("output_usd_per_mtok", number, required=False),
-        *_dated(price=False),
+        *_dated(),
         *_PRIVATE,
     ),
     key=("provider", "model", "tier", "negotiated"),
@@ -300,7 +306,7 @@ FIGURES = Table(
         Column("low", number, required=False),
         Column("high", number, required=False),
         Column("unit", text),
-        *_dated(price=False),
+        *_dated(),
     ),
     key=("figure",),
     check=_range_in_order,

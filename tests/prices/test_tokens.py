@@ -51,7 +51,7 @@ def test_a_tier_costs_what_the_package_says(model, tier, context):
 
 
 def test_anthropics_fast_tier_goes_by_another_name():
-    models = [m for m in ("claude-opus-4-8", "claude-opus-5-5", "claude-fable-5-2")]
+    models = ("claude-opus-4-8", "claude-opus-5-5", "claude-fable-5-2")
     offered = []
     for model in models:
         try:
@@ -120,11 +120,19 @@ def test_what_the_package_would_price_at_a_default_is_refused(provider, model, t
 
 
 def test_a_date_before_the_first_price_is_refused():
-    from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, StartDateConstraint
+    from genai_prices.types import (
+        ClauseEquals,
+        ConditionalPrice,
+        ModelInfo,
+        ModelPrice,
+        StartDateConstraint,
+    )
 
     first = StartDateConstraint(start_date=date(2026, 1, 1))
     info = ModelInfo(
-        id="x", match=None, prices=[ConditionalPrice(constraint=first, prices=ModelPrice())]
+        id="x",
+        match=ClauseEquals(equals="x"),
+        prices=[ConditionalPrice(constraint=first, prices=ModelPrice())],
     )
     assert not tokens._has_started(info, datetime(2025, 12, 31, 12, tzinfo=UTC))
     assert tokens._has_started(info, datetime(2026, 1, 1, 12, tzinfo=UTC))
