@@ -1,0 +1,107 @@
+"""What serving takes: seconds and joules of a batch, by hardware, size class and batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tco.errors import InfeasibleError
+
+Array = NDArray[np.float64]
+
+
+def _no_factors() -> Array:
+    return np.empty(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The batch stage of a service curve, and the host work in front of it.
+
+    ``seconds`` and ``joules`` have the shape (hardware classes, size classes, largest batch + 1);
+    place 0 of the last axis is not used.
+    """
+
+    seconds: Array
+    joules: Array
+    factors: Array = field(default_factory=_no_factors)
+    """Factors on the service time, taken in turn: its spread [-]; empty if it has none."""
+    front_end_s: float = 0.0
+    """Host work for each request before it can be batched [s]."""
+    front_end_parallel: int = 0
+    """Requests whose host work is done at once; 0 if there is no such stage."""
+
+    @property
+    def largest_batch(self) -> int:
+        """The largest batch that the curve covers."""
+        return int(self.seconds.shape[2]) - 1
+
+
+def service_table(seconds: Array, joules: Array | None = None) -> Service:
+    """Make a service of one hardware and one size class from seconds by batch [s]."""
+    table = np.zeros((1, 1, seconds.size + 1))
+    table[0, 0, 1:] = seconds
+    energy = np.zeros_like(table)
+    if joules is not None:
+        energy[0, 0, 1:] = joules
+    return Service(table, energy)
+
+
+def linear_service(base_s: float, per_item_s: float, max_batch: int) -> Service:
+    """Make a service whose batch of n takes ``base_s + n * per_item_s`` [s].
+
+    >>> float(linear_service(0.01, 0.002, 4).seconds[0, 0, 4])
+    0.018
+    """
+    return service_table(base_s + per_item_s * np.arange(1.0, max_batch + 1.0, dtype=np.float64))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRule:
+    """When a batch starts."""
+
+    max_size: int = 1
+    max_wait_s: float = 0.0
+    preferred_sizes: tuple[int, ...] = ()
+
+    def sizes(self, service: Service) -> NDArray[np.int64]:
+        """Return the preferred sizes, ascending, the largest last; refuse what was not measured."""
+        if self.max_size > service.largest_batch:
+            raise InfeasibleError(
+                f"batches of up to {self.max_size} are asked for and the service curve covers "
+                f"{service.largest_batch}"
+            )
+        sizes = sorted({size for size in self.preferred_sizes if size < self.max_size})
+        return np.array([*sizes, self.max_size], dtype=np.int64)
+
+
+def front_end_departures_s(
+    arrivals_s: Array, seconds: float, parallel: int, free_s: Array
+) -> Array:
+    """Return when each request leaves the host stage [s]; it is served in order of arrival.
+
+    With a constant time, request i starts when both it and the i - ``parallel``-th departure are
+    there. ``free_s`` holds the last departures and is updated.
+
+    Args:
+        arrivals_s: Arrival times, ascending [s].
+        seconds: Host work of each request [s].
+        parallel: Requests worked on at once.
+        free_s: The last ``parallel`` departures, ascending [s].
+    """
+    if parallel == 0:
+        return arrivals_s
+    count = arrivals_s.size
+    departures = np.empty(parallel + count)
+    departures[:parallel] = free_s
+    # Request i waits for departure i - parallel: within a lane, D_k = max(A_k, D_(k-1)) + s, so
+    # D_k - k s is a running maximum of A_k - (k - 1) s.
+    for lane in range(parallel):
+        times = arrivals_s[lane::parallel]
+        steps = np.arange(times.size) * seconds
+        ready = np.maximum.accumulate(np.concatenate(([free_s[lane]], times - steps)))[1:]
+        departures[parallel + lane :: parallel] = ready + steps + seconds
+    free_s[:] = np.sort(departures[-parallel:])
+    return departures[parallel:]

@@ -1,0 +1,142 @@
+"""The compiled kernel moves requests as the plain model does, one by one."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tco.sim import batch_kernel as kernel
+from tco.sim.fleet import Fleet, FleetRules, Requests
+from tco.sim.scaling import Static
+from tco.sim.service import BatchRule, front_end_departures_s, service_table
+from tests.oracles.batching import Outcome, Server
+
+FATES = {
+    kernel.STATUS_WAITING: "waiting",
+    kernel.STATUS_SERVED: "served",
+    kernel.STATUS_DROPPED: "dropped",
+    kernel.STATUS_ABANDONED: "abandoned",
+}
+whole = st.integers(0, 40).map(float)
+real = st.floats(0, 40, allow_nan=False)
+
+
+@st.composite
+def systems(draw):
+    times = draw(st.sampled_from([whole, real]))
+    arrivals = sorted(draw(st.lists(times, min_size=1, max_size=40)))
+    max_size = draw(st.integers(1, 6))
+    positive = st.integers(1, 9).map(float) if times is whole else st.floats(0.01, 9)
+    table = sorted(draw(st.lists(positive, min_size=max_size, max_size=max_size)))
+    count = len(arrivals)
+    return {
+        "arrivals": arrivals,
+        "table": table,
+        "replicas": draw(st.integers(1, 4)),
+        "max_size": max_size,
+        "max_wait_s": draw(st.sampled_from([0.0, 1.0, 3.0, 2.5])),
+        "preferred": draw(st.lists(st.integers(1, max_size), max_size=2)),
+        "limit": draw(st.none() | st.integers(0, 8)),
+        "patience": draw(st.none() | st.lists(positive, min_size=count, max_size=count)),
+        "ranks": draw(st.none() | st.lists(st.integers(0, 1), min_size=count, max_size=count)),
+    }
+
+
+def oracle(system) -> list[Outcome]:
+    return Server(
+        seconds_of=lambda size: system["table"][size - 1],
+        replicas=system["replicas"],
+        max_size=system["max_size"],
+        max_wait_s=system["max_wait_s"],
+        preferred=system["preferred"],
+        limit=system["limit"],
+        patience_s=system["patience"],
+        ranks=system["ranks"],
+    ).run(system["arrivals"])
+
+
+def simulated(system, *, cuts=()):
+    arrivals = np.array(system["arrivals"])
+    bounds = [0, *sorted(cuts), arrivals.size]
+    ranks = np.array(system["ranks"] or [], dtype=np.int64)
+    patience = np.array(system["patience"] or [], dtype=float)
+    chunks = [
+        Requests(arrivals[a:b], ranks[a:b], np.empty(0, dtype=np.int64), patience[a:b])
+        for a, b in pairwise(bounds)
+    ]
+    rules = FleetRules(
+        service=service_table(np.array(system["table"])),
+        batch=BatchRule(system["max_size"], system["max_wait_s"], tuple(system["preferred"])),
+        rule=Static(system["replicas"]),
+        minimum=system["replicas"],
+        maximum=system["replicas"],
+        queue_limit=-1 if system["limit"] is None else system["limit"],
+    )
+    return Fleet(rules, chunks, until_s=10_000.0, keep_requests=arrivals.size).run()
+
+
+@given(system=systems())
+@settings(max_examples=1500)
+def test_every_request_fares_as_in_the_plain_model(system):
+    expected = oracle(system)
+    found = simulated(system).per_request
+    assert [FATES[int(k)] for k in found.status] == [one.fate for one in expected]
+    assert [int(k) for k in found.batch] == [one.batch for one in expected]
+    for name in ("start_s", "finish_s"):
+        times = [math.nan if getattr(o, name) is None else getattr(o, name) for o in expected]
+        np.testing.assert_allclose(getattr(found, name), times, rtol=1e-9, atol=1e-9)
+
+
+@given(system=systems(), cuts=st.lists(st.integers(0, 40), max_size=3))
+@settings(max_examples=200)
+def test_where_arrivals_are_cut_into_chunks_does_not_matter(system, cuts):
+    cuts = [min(cut, len(system["arrivals"])) for cut in cuts]
+    whole_run, cut_run = simulated(system), simulated(system, cuts=cuts)
+    np.testing.assert_array_equal(whole_run.per_request.start_s, cut_run.per_request.start_s)
+    np.testing.assert_array_equal(whole_run.per_request.status, cut_run.per_request.status)
+    np.testing.assert_allclose(whole_run.hours, cut_run.hours)
+
+
+@given(system=systems())
+@settings(max_examples=200)
+def test_no_request_is_lost_and_busy_time_is_that_of_the_batches(system):
+    found = simulated(system)
+    assert found.arrived == len(system["arrivals"])
+    assert found.arrived == (
+        found.served + found.dropped + found.abandoned + found.waiting + found.in_service
+    )
+    batches = {}
+    for start, finish, batch in zip(
+        found.per_request.start_s, found.per_request.finish_s, found.per_request.batch, strict=True
+    ):
+        if batch >= 0:
+            batches[int(batch)] = finish - start
+    assert found.hours[:, kernel.HOUR_BUSY_S].sum() == pytest.approx(sum(batches.values()))
+    assert found.histogram.sum() == found.served + found.in_service
+
+
+@given(
+    arrivals=st.lists(st.floats(0, 50), min_size=1, max_size=60).map(sorted),
+    seconds=st.floats(0.01, 5),
+    parallel=st.integers(1, 5),
+    cut=st.integers(0, 60),
+)
+def test_the_host_stage_is_first_come_first_served(arrivals, seconds, parallel, cut):
+    free = [-math.inf] * parallel
+    expected = []
+    for arrival in arrivals:
+        start = max(arrival, min(free))
+        free[free.index(min(free))] = start + seconds
+        expected.append(start + seconds)
+    last = np.full(parallel, -math.inf)
+    times = np.array(arrivals)
+    found = np.concatenate(
+        [
+            front_end_departures_s(part, seconds, parallel, last)
+            for part in (times[:cut], times[cut:])
+        ]
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
