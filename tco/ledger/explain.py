@@ -99,7 +99,7 @@ def _open_line(
     price = float(valued.unit_price_usd[0, at])
     node.parts.append(
         Opened(
-            f"{number(quantity)} {line.unit} x {price_text(price)} a {line.unit} "
+            f"{number(quantity)} {line.unit} x {price_text(price)} per {line.unit} "
             f"= {usd(float(valued.cost_usd[0, at]))}",
             [
                 _open("quantity", line.quantity, valuation, at),

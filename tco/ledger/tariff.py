@@ -75,7 +75,8 @@ def active_months(name: str, first: int, last: int, horizon_months: int) -> Seri
     if first <= 1 and last >= horizon_months:
         return None
     values = tuple(float(first <= month <= last) for month in range(1, horizon_months + 1))
-    return Series(name, "-", values, Evidence.STATED, f"months {first} to {last} of the scenario")
+    when = f"month {first}" if first == last else f"months {first} to {last}"
+    return Series(name, "-", values, Evidence.STATED, f"{when} of the scenario")
 
 
 def times(expression: Expression, factors: Iterable[Expression | None]) -> Expression:
