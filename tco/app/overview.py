@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -17,6 +19,8 @@ from tco.prices import Catalog
 from tco.rank.score import Answer
 
 KEPT_EVALUATIONS = 64
+NO_TREND: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
+"""The line under a card says what its number means, not where it is going."""
 
 
 @st.cache_data(max_entries=KEPT_EVALUATIONS, show_spinner="Simulating traffic and pricing it …")
@@ -83,11 +87,23 @@ def _draw_cards(found: Evaluation, best: Answer) -> None:
         lead = f"The next snapshot, {snapshots[1].title}, costs USD {saved:,.0f} more."
     st.markdown(f"**{best.title}** is the cheapest snapshot that meets the goals. {lead}")
     cards = st.columns(4)
-    cards[0].metric("Total cost", f"${money.basis_usd:,.0f}", border=True)
-    cards[1].metric("Cost per 1,000 requests", f"${money.cost_per_1k_usd:,.4g}", border=True)
-    cards[2].metric("People", f"${money.people_usd:,.0f}", border=True)
-    share = "no capacity of its own" if money.idle_share is None else f"{money.idle_share:.0%} idle"
-    cards[3].metric("Idle and wasted", f"${money.idle_usd:,.0f} ({share})", border=True)
+    months = found.scenario.horizon_months
+    basis = f"over {months} months, {found.settings.basis.value} basis"
+    cards[0].metric("Total cost", f"${money.basis_usd:,.0f}", basis, border=True, **NO_TREND)
+    serving = f"${money.inference_cost_per_1k_usd:,.4g} of it for serving"
+    cards[1].metric(
+        "Cost per 1,000 requests",
+        f"${money.cost_per_1k_usd:,.4g}",
+        serving,
+        border=True,
+        **NO_TREND,
+    )
+    people = f"{money.people_usd / money.tco_usd:.0%} of the total" if money.tco_usd else "none"
+    cards[2].metric("People", f"${money.people_usd:,.0f}", people, border=True, **NO_TREND)
+    share = "pays for no capacity of its own"
+    if money.idle_share is not None:
+        share = f"{money.idle_share:.0%} of the capacity paid for"
+    cards[3].metric("Idle and wasted", f"${money.idle_usd:,.0f}", share, border=True, **NO_TREND)
 
 
 def _draw_ranking(found: Evaluation) -> None:
