@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from tco.domain.loading import Library
-from tco.domain.source import read_yaml
 from tco.errors import Finding, InputError, nearest
 
 
 def check_files(paths: Sequence[Path], library: Library) -> list[Finding]:
     """Return the findings of all files; none means that all are fine."""
-    findings: list[Finding] = []
-    for path in paths:
-        findings += check_file(path, library)
-    return findings
+    findings = [finding for path in paths for finding in check_file(path, library)]
+    return list(dict.fromkeys(findings))  # what several files share is said once
 
 
 def check_file(path: Path, library: Library) -> list[Finding]:
@@ -35,20 +32,13 @@ def _loader_of(path: Path, library: Library) -> Callable[[Path], Any]:
         "snapshot/1": library.load_snapshot,
         "organisation/1": library.load_organisation,
     }
-    document = read_yaml(path)
+    document = library.document(path)
     if "extends" in document.data:
         return library.load_scenario
     stated = document.data.get("format")
-    if not isinstance(stated, str) or stated not in loaders:
-        problem = "missing" if stated is None else f"'{stated}' is not known"
-        raise InputError(
-            [
-                document.finding(
-                    ("format",),
-                    problem,
-                    f"write one of {', '.join(loaders)}",
-                    nearest(str(stated), loaders) if stated is not None else None,
-                )
-            ]
-        )
-    return loaders[stated]
+    if isinstance(stated, str) and stated in loaders:
+        return loaders[stated]
+    problem = "missing" if stated is None else f"'{str(stated)[:60]}' is not known"
+    near = None if stated is None else nearest(str(stated), loaders)
+    action = f"write one of {', '.join(loaders)}"
+    raise InputError([document.finding(("format",), problem, action, near)])

@@ -22,12 +22,21 @@ from datetime import date
 def nearest(name: str, known: Iterable[str], *, most: int = 3) -> str:
     """Name what a person may have meant, or say that nothing is near.
 
-    >>> nearest("latency", ["latency_ms", "licence"])
+    >>> nearest("latency_s", ["latency_ms", "seed"])
     'latency_ms'
     >>> nearest("zzz", ["latency_ms"])
     'none'
     """
     return ", ".join(difflib.get_close_matches(name, list(known), n=most, cutoff=0.5)) or "none"
+
+
+def printable(text: str) -> str:
+    r"""Write out what a file must not do to a screen: line breaks and control characters.
+
+    >>> print(printable("a\n\x1b[2Jb"))
+    a\n\x1b[2Jb
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class TcoError(Exception):
@@ -49,14 +58,14 @@ class Finding:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         middle = f" {self.key}:" if self.key else ""
         near = f"; nearest: {self.near}" if self.near else ""
-        return f"{place}:{middle} {self.problem}{near}; {self.action}"
+        return printable(f"{place}:{middle} {self.problem}{near}; {self.action}")
 
 
 class InputError(TcoError):
     """Files that a person wrote have problems; all of them are listed at once."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        self.findings = tuple(findings)
+        self.findings = tuple(sorted(findings, key=lambda found: (found.file, found.line or 0)))
         super().__init__("\n".join(str(finding) for finding in self.findings))
 
 

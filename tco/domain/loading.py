@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from tco.domain.findings import findings_of
 from tco.domain.organisation import Organisation
 from tco.domain.scenario import Scenario
 from tco.domain.snapshot import Snapshot
-from tco.domain.source import Document, Path_, Place, dotted, merge, read_yaml
+from tco.domain.source import Document, Path_, Place, merge, read_yaml
 from tco.errors import Finding, InputError, NotFoundError, nearest
 
 MOST_EXTENSIONS = 8
@@ -52,13 +53,16 @@ class Library:
 
     def load_scenario(self, path: Path) -> Scenario:
         """Resolve and validate one scenario file, or raise ``InputError`` with every finding."""
-        document = self._resolved(path.resolve(), ())
-        document = self._with_organisation(document)
-        document, findings = self._with_snapshots(document)
+        findings: list[Finding] = []
+        document = self._resolved(_real(path), ())
+        document = self._with_organisation(document, findings)
+        document = self._with_snapshots(document, findings)
         try:
-            scenario = Scenario.model_validate(document.data)
-        except ValidationError as error:
-            raise InputError([*findings, *findings_of(error, document, Scenario)]) from None
+            scenario = _validated(document, Scenario)
+        except InputError as error:
+            unread = {"organisation"} if "organisation" not in document.data and findings else set()
+            others = [found for found in error.findings if found.key not in unread]
+            raise InputError([*findings, *others]) from None
         findings += _broken_references(scenario, document)
         if findings:
             raise InputError(findings)
@@ -66,7 +70,7 @@ class Library:
 
     def load_snapshot(self, path: Path) -> Snapshot:
         """Validate one snapshot file; its id is its file name."""
-        document = self._document(path.resolve())
+        document = self.document(path)
         snapshot = _validated(document, Snapshot)
         if snapshot.id != path.stem:
             finding = document.finding(
@@ -77,81 +81,114 @@ class Library:
 
     def load_organisation(self, path: Path) -> Organisation:
         """Validate one organisation file."""
-        return _validated(self._document(path.resolve()), Organisation)
+        return _validated(self.document(path), Organisation)
 
-    def _document(self, path: Path) -> Document:
+    def document(self, path: Path) -> Document:
+        """Read one file as plain data."""
+        path = _real(path)
         if path not in self._documents:
-            self._documents[path] = read_yaml(path, shown_as=self._shown(path))
+            self._documents[path] = read_yaml(path, shown_as=_shown(path))
         return self._documents[path]
 
-    def _shown(self, path: Path) -> str:
-        """Write a path as a person in the current folder would type it."""
-        here = Path.cwd()
-        return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
     def _resolved(self, path: Path, chain: tuple[Path, ...]) -> Document:
-        document = self._document(path)
-        base_name = document.data.get("extends")
-        if base_name is None:
+        document = self.document(path)
+        if "extends" not in document.data:
             return document
+        name = document.data["extends"]
         here: Path_ = ("extends",)
-        if not isinstance(base_name, str):
+        if not isinstance(name, str):
             raise InputError([document.finding(here, "not a file name", "write a path in quotes")])
-        base = (path.parent / base_name).resolve()
+        base = _real(path.parent / name)
         root = self.root if path.is_relative_to(self.root) else path.parent
+        names = " -> ".join(step.name for step in (*chain, path, base))
         if not base.is_relative_to(root):
-            raise InputError(
-                [document.finding(here, f"'{base_name}' leaves {root}", "extend a file inside it")]
-            )
-        if base in (*chain, path) or len(chain) >= MOST_EXTENSIONS:
-            names = " -> ".join(step.name for step in (*chain, path, base))
-            raise InputError([document.finding(here, f"goes in a circle: {names}", "break it")])
-        if not base.is_file():
+            problem, action = f"'{name}' leaves {_shown(root)}", "extend a file inside it"
+        elif base in (*chain, path):
+            problem, action = f"goes in a circle: {names}", "break it"
+        elif len(chain) >= MOST_EXTENSIONS:
+            problem = f"more than {MOST_EXTENSIONS} files extend one another: {names}"
+            action = "extend a file nearer to the first"
+        elif not _is_file(base):
             near = nearest(base.name, [file.name for file in base.parent.glob("*.yaml")])
             raise InputError(
-                [document.finding(here, f"no file '{base_name}'", "name an existing file", near)]
+                [document.finding(here, f"no file '{name}'", "name an existing file", near)]
             )
-        over = {key: value for key, value in document.data.items() if key != "extends"}
-        own = Document(document.file, over, document.places)
-        return merge(self._resolved(base, (*chain, path)), own)
+        else:
+            over = {key: value for key, value in document.data.items() if key != "extends"}
+            own = Document(document.file, over, document.places)
+            return merge(self._resolved(base, (*chain, path)), own)
+        raise InputError([document.finding(here, problem, action)])
 
-    def _with_organisation(self, document: Document) -> Document:
+    def _with_organisation(self, document: Document, findings: list[Finding]) -> Document:
         path = self.root / "organisation.yaml"
         if not path.is_file():
             return document
-        return merge(_nested(self._document(path), ("organisation",)), document)
+        try:
+            return merge(_nested(self.document(path), ("organisation",)), document)
+        except InputError as error:
+            findings += error.findings
+            return document
 
-    def _with_snapshots(self, document: Document) -> tuple[Document, list[Finding]]:
-        findings: list[Finding] = []
-        inline = document.data.get("snapshots")
-        given = set(inline) if isinstance(inline, dict) else set()
-        candidates = document.data.get("candidates")
-        for option, candidate in candidates.items() if isinstance(candidates, dict) else ():
-            name = candidate.get("snapshot") if isinstance(candidate, dict) else None
-            if not isinstance(name, str) or name in given:
+    def _with_snapshots(self, document: Document, findings: list[Finding]) -> Document:
+        inline = document.data.get("snapshots", {})
+        if not isinstance(inline, dict):
+            return document
+        shelved = self.snapshot_ids()
+        for path, name in _snapshots_named(document):
+            if name in inline:
                 continue
-            given.add(name)
-            if name not in self.snapshot_ids():
-                known = [*self.snapshot_ids(), *(inline or ())]
-                findings.append(
-                    document.finding(
-                        ("candidates", option, "snapshot"),
-                        f"no snapshot '{name}'",
-                        "add scenarios/snapshots/<id>.yaml or name a known one",
-                        nearest(name, known),
-                    )
-                )
-                continue
-            found = self._document(self.root / "snapshots" / f"{name}.yaml")
-            document = merge(_nested(found, ("snapshots", name)), document)
-        if "snapshots" not in document.data:
-            document = Document(document.file, {**document.data, "snapshots": {}}, document.places)
-        return document, findings
+            if name not in shelved:
+                near = nearest(name, [*shelved, *inline])
+                action = "add scenarios/snapshots/<id>.yaml or name a known one"
+                findings.append(document.finding(path, f"no snapshot '{name[:80]}'", action, near))
+            elif name not in document.data.get("snapshots", {}):
+                try:
+                    found = self.document(self.root / "snapshots" / f"{name}.yaml")
+                except InputError as error:
+                    findings += error.findings
+                    continue
+                document = merge(_nested(found, ("snapshots", name)), document)
+        return Document(document.file, {"snapshots": {}, **document.data}, document.places)
+
+
+def _snapshots_named(document: Document) -> list[tuple[Path_, str]]:
+    candidates = document.data.get("candidates")
+    named = [
+        (("candidates", option, "snapshot"), candidate.get("snapshot"))
+        for option, candidate in (candidates.items() if isinstance(candidates, dict) else ())
+        if isinstance(candidate, dict)
+    ]
+    return [(path, name) for path, name in named if isinstance(name, str)]
+
+
+def _real(path: Path) -> Path:
+    """Follow links; a path that cannot be followed stays, and reading it says why."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _shown(path: Path) -> str:
+    """Write a path as a person in the current folder would type it."""
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # the current folder was deleted
+        return str(path)
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _validated(document: Document, model: type[Loaded]) -> Loaded:
+    """Validate strictly, as JSON is: a number in quotes is text, and true is not 1."""
     try:
-        return model.model_validate(document.data)
+        return model.model_validate_json(json.dumps(document.data), strict=True)
     except ValidationError as error:
         raise InputError(findings_of(error, document, model)) from None
 
@@ -190,8 +227,12 @@ def _broken_references(scenario: Scenario, document: Document) -> list[Finding]:
                         path, f"'{name}' {problem}", "name a plain option", nearest(name, plain)
                     )
                 )
-    findings += _months_outside(scenario, document)
-    return findings
+    for name, snapshot in scenario.snapshots.items():
+        if snapshot.id != name:
+            problem = f"'{snapshot.id}' in the snapshot '{name}'"
+            at = ("snapshots", name, "id")
+            findings.append(document.finding(at, problem, "make the two agree"))
+    return findings + _months_outside(scenario, document)
 
 
 def _months_outside(scenario: Scenario, document: Document) -> list[Finding]:
@@ -218,6 +259,13 @@ def _months_outside(scenario: Scenario, document: Document) -> list[Finding]:
         (("price_events", name, "from_month"), event.from_month)
         for name, event in scenario.price_events.items()
     ]
+    for option, candidate in scenario.candidates.items():
+        if isinstance(candidate.deployment, StagedDeployment):
+            path = ("candidates", option, "deployment", "stages")
+            months += [
+                ((*path, number, "from_month"), stage.from_month)
+                for number, stage in enumerate(candidate.deployment.stages)
+            ]
     return [
         document.finding(
             path, f"month {month} lies after the horizon of {horizon}", "choose a month inside it"
@@ -225,6 +273,3 @@ def _months_outside(scenario: Scenario, document: Document) -> list[Finding]:
         for path, month in months
         if month is not None and month > horizon
     ]
-
-
-__all__ = ["Library", "dotted"]

@@ -41,7 +41,8 @@ def worse(*grades: Evidence) -> Evidence:
     return max(grades, key=lambda grade: grade.rank)
 
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
+IDENTIFIER_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
+Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN, max_length=80)]
 """Lower-case letters, digits, dots, dashes and underscores."""
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tco.domain.deployment import CascadeDeployment, Deployment, StagedDeployment
 from tco.domain.lifecycle import Lifecycle, MonthNumber
@@ -17,6 +17,8 @@ from tco.domain.record import FactorEstimate, Identifier, Record, Text, UsdEstim
 from tco.domain.snapshot import Digest, Metric, Snapshot
 from tco.domain.workload import Workload
 from tco.units import month_start
+
+EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
 
 
 class Custody(StrEnum):
@@ -115,9 +117,11 @@ class Scenario(Record):
     name: Identifier
     title: Text
     question: Text = Field(description="what the people who decide want to know")
-    start: date = Field(description="first day of the first month, UTC")
+    start: Annotated[date, Field(ge=EARLIEST, le=LATEST)] = Field(
+        description="first day of the first month, UTC"
+    )
     horizon_months: Annotated[int, Field(ge=1, le=120)]
-    price_date: date
+    price_date: Annotated[date, Field(ge=EARLIEST, le=LATEST)]
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 20261121
     workload: Workload
     goals: Goals
@@ -153,17 +157,20 @@ class Scenario(Record):
         """Whether any figure of the scenario is assumed."""
         return _holds_an_assumption(self.model_dump(mode="python"))
 
-    @model_validator(mode="after")
-    def _fits_its_calendar(self) -> Self:
-        if self.start.day != 1:
-            raise ValueError(f"start {self.start} is not the first of a month")
-        table = self.workload.monthly_requests
-        if table is not None and len(table) != self.horizon_months:
-            raise ValueError(
-                f"workload.monthly_requests has {len(table)} months, "
-                f"the horizon {self.horizon_months}"
-            )
-        return self
+    @field_validator("start")
+    @classmethod
+    def _is_first_of_a_month(cls, start: date) -> date:
+        if start.day != 1:
+            raise ValueError("not the first of a month")
+        return start
+
+    @field_validator("workload")
+    @classmethod
+    def _covers_the_horizon(cls, workload: Workload, fields: ValidationInfo) -> Workload:
+        table, months = workload.monthly_requests, fields.data.get("horizon_months")
+        if table is not None and months is not None and len(table) != months:
+            raise ValueError(f"monthly_requests has {len(table)} months, the horizon {months}")
+        return workload
 
 
 def _holds_an_assumption(value: Any) -> bool:
