@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 from datetime import date
 
+SECONDS_PER_MINUTE = 60.0
 SECONDS_PER_HOUR = 3600.0
 MILLISECONDS_PER_SECOND = 1000.0
 HOURS_PER_DAY = 24

@@ -18,7 +18,7 @@ from tco.sim import batch_kernel as kernel
 from tco.sim.scaling import Observation, Rule, Wish
 from tco.sim.service import BatchRule, Service, front_end_departures_s
 from tco.sim.tally import IdleCauses, ReplicaClock
-from tco.units import SECONDS_PER_HOUR
+from tco.units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -26,6 +26,7 @@ NOTHING = np.empty(0)
 NONE_WHOLE = np.empty(0, dtype=np.int64)
 FIRST_RING = 256
 ACTIVE, BOOTING, DRAINING, OFF = range(4)
+SHORTEST_STEP_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,15 @@ class FleetRules:
     rule: Rule
     minimum: int
     maximum: int
+    first: int | None = None
+    """Replicas at the start; None: what the rule asks for."""
     slots: int = 1
     """Requests or batches that one replica serves at once."""
     boot_s: Callable[[], float] = lambda: 0.0
     """Draws the time from the wish for a replica to its first request [s]."""
     queue_limit: int = -1
+    patience_s: float | None = None
+    """Time after which every waiting request gives up [s]; None: never."""
     goal_s: float = math.inf
     """Latency that requests are counted as late against [s]."""
 
@@ -85,6 +90,7 @@ class FleetRecord:
     abandoned: int
     waiting: int
     in_service: int
+    simulated_s: float
     peak_replicas: int
     replicas_over_time: tuple[tuple[float, int], ...]
     per_request: PerRequest | None
@@ -138,17 +144,38 @@ class Fleet:
         self._curve: list[tuple[float, int]] = []
         self._peak = 0
 
-    def run(self) -> FleetRecord:
-        """Run to the end and return what happened."""
-        first = self._bounded(self._rules.rule.ask(Observation(0.0, 0, 0, 0.0, 0, 0)).replicas)
-        for replica in range(first):
+    def run(self, *, to_the_last: bool = False) -> FleetRecord:
+        """Run to the end and return what happened.
+
+        Args:
+            to_the_last: Go on after the end until nobody waits and nobody is served, as a replay
+                does; a fleet that cannot get there within the time it has run so far is stopped.
+        """
+        rules = self._rules
+        wish = rules.rule.ask(Observation(0.0, 0, 0, 0.0, 0, 0)).replicas
+        for replica in range(self._bounded(wish if rules.first is None else rules.first)):
             self._set(replica, ACTIVE)
-        if math.isfinite(self._rules.rule.interval_s):
+        if math.isfinite(rules.rule.interval_s):
             self._environment.process(self._scale())
-        self._environment.run(until=self._until_s)
-        self._carry(self._until_s)
-        self._clock.account(self._until_s)
-        return self._record()
+        end_s = self._until_s
+        self._run_to(end_s)
+        if to_the_last:
+            most_s = 2 * end_s + SECONDS_PER_HOUR
+            while self._is_at_work(end_s) and end_s < most_s:
+                latest_s = float(self._free_s.max())
+                step_s = latest_s - end_s if latest_s > end_s else SECONDS_PER_MINUTE
+                end_s += max(step_s, SHORTEST_STEP_S)
+                self._run_to(end_s)
+        self._clock.account(end_s)
+        return self._record(end_s)
+
+    def _run_to(self, moment_s: float) -> None:
+        if moment_s > self._environment.now:
+            self._environment.run(until=moment_s)
+        self._carry(moment_s)
+
+    def _is_at_work(self, now_s: float) -> bool:
+        return bool(self._count.sum()) or bool((self._free_s > now_s).any())
 
     def _bounded(self, wish: int) -> int:
         return max(self._rules.minimum, min(self._rules.maximum, wish))
@@ -253,7 +280,6 @@ class Fleet:
             self._more = False
             self._chunk = Requests(NOTHING)
             return
-        self._some_leave = self._some_leave or chunk.patience_s.size > 0
         service = self._rules.service
         left_s = front_end_departures_s(
             chunk.arrivals_s,
@@ -261,7 +287,11 @@ class Fleet:
             service.front_end_parallel,
             self._front_end_free_s,
         )
-        self._chunk = Requests(left_s, chunk.ranks, chunk.sizes, chunk.patience_s)
+        patience_s = chunk.patience_s
+        if self._rules.patience_s is not None and not patience_s.size:
+            patience_s = np.full(left_s.size, self._rules.patience_s)
+        self._some_leave = self._some_leave or patience_s.size > 0
+        self._chunk = Requests(left_s, chunk.ranks, chunk.sizes, patience_s)
 
     def _advance(self, until_s: float) -> None:
         rules, chunk = self._rules, self._chunk
@@ -301,9 +331,9 @@ class Fleet:
             self._out.status,
         )
 
-    def _record(self) -> FleetRecord:
+    def _record(self, end_s: float) -> FleetRecord:
         counters = self._counters
-        ahead = self._free_s > self._until_s
+        ahead = self._free_s > end_s
         in_service = int(self._in_batch[ahead].sum())
         return FleetRecord(
             hours=self._hours,
@@ -319,6 +349,7 @@ class Fleet:
             abandoned=int(counters[kernel.ABANDONED]),
             waiting=int(self._count.sum()),
             in_service=in_service,
+            simulated_s=end_s,
             peak_replicas=self._peak,
             replicas_over_time=tuple(self._curve),
             per_request=self._out if self._out.status.size else None,

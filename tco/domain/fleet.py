@@ -1,0 +1,131 @@
+"""How a fleet of replicas behaves: batching, queue, scaling, boot."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tco.domain.record import Record, Text
+
+Count = Annotated[int, Field(ge=1, le=100_000)]
+Seconds = Annotated[float, Field(ge=0, le=1e6)]
+
+
+class BatchSettings(Record):
+    """Requests served together."""
+
+    max_size: Annotated[int, Field(ge=1, le=65_536)]
+    max_wait_s: Seconds = Field(
+        default=0.0, description="longest time the oldest request waits for company [s]"
+    )
+    preferred_sizes: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] = ()
+
+
+class QueueSettings(Record):
+    """Where requests wait: one queue in front of all replicas, first come first served."""
+
+    limit: Annotated[int, Field(ge=0, le=10**9)] | None = Field(
+        default=None, description="most requests that wait; absent: no limit"
+    )
+    patience_s: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
+        default=None, description="time after which a waiting request gives up [s]; absent: never"
+    )
+
+
+class ScaledFleet(Record):
+    """Bounds that every autoscaler keeps."""
+
+    minimum: Annotated[int, Field(ge=0, le=100_000)]
+    maximum: Count
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Self:
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
+        return self
+
+
+class HpaAutoscaler(ScaledFleet):
+    """Kubernetes' horizontal pod autoscaler on the busy share of the replicas."""
+
+    kind: Literal["hpa"]
+    target_busy_share: Annotated[float, Field(gt=0, le=1)]
+    interval_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
+    down_window_s: Annotated[float, Field(ge=0, le=3600)] = 300.0
+
+    @model_validator(mode="after")
+    def _starts_by_itself(self) -> Self:
+        if self.minimum == 0:
+            raise ValueError("this autoscaler cannot start from zero; keep at least one replica")
+        return self
+
+
+class QueueAutoscaler(ScaledFleet):
+    """Replicas in proportion to the requests that wait or are served."""
+
+    kind: Literal["queue_length"]
+    target_per_replica: Annotated[float, Field(gt=0, le=1e6)]
+    interval_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
+    down_window_s: Annotated[float, Field(ge=0, le=3600)] = 300.0
+
+
+class ScheduleAutoscaler(Record):
+    """A number of replicas for each hour of the day or the week, in UTC, Monday first."""
+
+    kind: Literal["schedule"]
+    replicas_by_hour: tuple[Annotated[int, Field(ge=0, le=100_000)], ...]
+
+    @model_validator(mode="after")
+    def _covers_day_or_week(self) -> Self:
+        if len(self.replicas_by_hour) not in (24, 168):
+            raise ValueError(
+                f"{len(self.replicas_by_hour)} hours are given; give 24 for a day or 168 for a week"
+            )
+        if not any(self.replicas_by_hour):
+            raise ValueError("no hour has a replica")
+        return self
+
+
+Autoscaler = Annotated[
+    HpaAutoscaler | QueueAutoscaler | ScheduleAutoscaler, Field(discriminator="kind")
+]
+
+
+class BootTime(Record):
+    """Time from the wish for a replica to its first request, billed all along.
+
+    The three figures are the corners of a triangular distribution.
+    """
+
+    low_s: Seconds
+    likely_s: Seconds
+    high_s: Seconds
+    source: Text
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Self:
+        if not self.low_s <= self.likely_s <= self.high_s:
+            raise ValueError("low_s, likely_s and high_s are not in order")
+        return self
+
+
+class FleetSettings(Record):
+    """Replicas and how they take requests; the part of a deployment that a replay needs."""
+
+    replicas: Count | None = Field(
+        default=None,
+        description="fixed number of replicas; the first number of an autoscaled fleet",
+    )
+    batch: BatchSettings | None = Field(default=None, description="absent: one at a time")
+    queue: QueueSettings = QueueSettings()
+    autoscaler: Autoscaler | None = Field(default=None, description="absent: a static fleet")
+    boot: BootTime | None = Field(default=None, description="needed by an autoscaled fleet")
+
+    @model_validator(mode="after")
+    def _has_a_size(self) -> Self:
+        if self.replicas is None and self.autoscaler is None:
+            raise ValueError("give replicas for a static fleet, or an autoscaler")
+        if self.autoscaler is not None and self.boot is None:
+            raise ValueError("an autoscaled fleet boots replicas; give boot with its times")
+        return self
