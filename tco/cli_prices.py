@@ -19,7 +19,7 @@ from tco.data import data_folder, user_overlay
 from tco.errors import Finding, InputError, NotFoundError
 
 if TYPE_CHECKING:
-    from tco.domain.price import TokenRates
+    from tco.domain.price import ExchangeRate, TokenRates
     from tco.prices import Catalog
     from tco.prices.lookup import Offer
     from tco.prices.overlay import Change
@@ -123,9 +123,12 @@ def list_rows(
 @app.command()
 def show(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="h100, g6.xlarge, openai/gpt-5, ml_engineer, ...")],
+    name: Annotated[
+        str, typer.Argument(help="h100, g6.xlarge, openai/gpt-5, ml_engineer, egress, ...")
+    ],
     region: Annotated[str | None, typer.Option(help="only sellers that serve this region")] = None,
     on: On = None,
+    currency: Annotated[str, typer.Option(help="USD, EUR or GBP; machines only")] = "USD",
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Compare what sellers ask for a machine, a model's tokens or a role, with dates."""
@@ -144,36 +147,29 @@ def show(
     try:
         found = offers(catalog, name, on=day, region=region)
     except NotFoundError:
-        provider, _, model = name.partition("/")
-        if not model:
-            raise
-        _show_tokens(catalog.tokens(provider, model, on=day), day, as_json=as_json)
+        _show_other(catalog, name, day, region, as_json=as_json)
         return
+    rate = catalog.exchange_rate(currency, on=day)
     if as_json:
         _print_json(
-            {"schema": "tco.prices.show/1", "price_date": day, "currency": "USD",
-             "offers": [_offer_document(offer) for offer in found]}
+            {"schema": "tco.prices.show/1", "price_date": day, "currency": currency,
+             "exchange_rate": rate.reference,
+             "offers": [_offer_document(offer, rate) for offer in found]}
         )  # fmt: skip
         return
     _table(
-        [
-            "seller",
-            "region",
-            "machine",
-            "accelerators",
-            "on demand",
-            "spot",
-            "1 year",
-            "3 years",
-            "checked",
-        ],
-        [_offer_row(offer) for offer in found],
-    )
-    _say(f"USD per accelerator-hour (per machine where it has none), prices of {day}")
+        ["seller", "region", "machine", "accelerators", "on demand", "spot", "1 year", "3 years",
+         "checked"],
+        [_offer_row(offer, rate) for offer in found],
+    )  # fmt: skip
+    _say(f"{currency} per accelerator-hour (per machine where it has none), prices of {day}")
+    if currency != "USD":
+        _say(rate.reference)
 
 
-def _offer_row(offer: Offer) -> list[str]:
+def _offer_row(offer: Offer, rate: ExchangeRate) -> list[str]:
     from tco.domain.price import Purchase  # noqa: PLC0415
+    from tco.prices.currency import from_usd  # noqa: PLC0415
 
     instance = offer.instance
     prices = [offer.usd_per_accelerator_hour(purchase) for purchase in Purchase]
@@ -184,27 +180,58 @@ def _offer_row(offer: Offer) -> list[str]:
         instance.region,
         instance.instance_type,
         f"{instance.accelerator_count} x {instance.accelerator}" if instance.accelerator else "-",
-        *("unknown" if price is None else f"{price:.4f}" for price in prices),
+        *("unknown" if usd is None else f"{from_usd(usd, rate):.4f}" for usd in prices),
         f"{oldest}{''.join(f' ({label})' for label in sorted(labels))}",
     ]
 
 
-def _offer_document(offer: Offer) -> dict[str, Any]:
-    return {
-        **offer.instance.model_dump(exclude_none=True),
-        "prices": {
-            purchase.value: {
-                "usd_per_hour": float(quote.usd),
-                "usd_per_accelerator_hour": offer.usd_per_accelerator_hour(purchase),
-                "checked_on": quote.checked_on,
-                "first_observed": quote.first_observed,
-                "negotiated": quote.negotiated,
-                "evidence": quote.evidence,
-                "source": quote.reference,
-            }
-            for purchase, quote in offer.quotes.items()
-        },
-    }
+def _offer_document(offer: Offer, rate: ExchangeRate) -> dict[str, Any]:
+    from tco.prices.currency import from_usd  # noqa: PLC0415
+    from tco.prices.lookup import per_accelerator_usd  # noqa: PLC0415
+
+    prices = {}
+    for purchase, quote in offer.quotes.items():
+        per_hour = from_usd(float(quote.usd), rate)
+        prices[purchase.value] = {
+            "per_hour": per_hour,
+            "per_accelerator_hour": per_accelerator_usd(per_hour, offer.instance.accelerator_count),
+            "checked_on": quote.checked_on,
+            "first_observed": quote.first_observed,
+            "negotiated": quote.negotiated,
+            "evidence": quote.evidence,
+            "source": quote.reference,
+        }
+    return {**offer.instance.model_dump(exclude_none=True), "prices": prices}
+
+
+def _show_other(
+    catalog: Catalog, name: str, day: date, region: str | None, *, as_json: bool
+) -> None:
+    """Show a model's tokens or a service, once no machine is called that."""
+    from tco.prices.lookup import services  # noqa: PLC0415
+
+    provider, _, model = name.partition("/")
+    if model:
+        _show_tokens(catalog.tokens(provider, model, on=day), day, as_json=as_json)
+        return
+    found = services(catalog, name, on=day, region=region)
+    if as_json:
+        document = [
+            {"service": tier.quote.sku, "from_units": float(tier.from_units),
+             "usd": float(tier.quote.usd), "unit": tier.quote.unit,
+             "checked_on": tier.quote.checked_on, "source": tier.quote.reference}
+            for tier in found
+        ]  # fmt: skip
+        _print_json({"schema": "tco.prices.show/1", "price_date": day, "services": document})
+        return
+    _table(
+        ["service", "from units", "USD", "per", "checked"],
+        [
+            [tier.quote.sku, f"{tier.from_units:f}", f"{tier.quote.usd:f}", tier.quote.unit,
+             str(tier.quote.checked_on)]
+            for tier in found
+        ],
+    )  # fmt: skip
 
 
 def _show_one(fields: dict[str, Any], day: date, *, as_json: bool) -> None:

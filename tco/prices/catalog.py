@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -56,7 +56,7 @@ class Catalog:
         self._contracts = layers.book(schema.CONTRACTS, "contract")
         self._currency = layers.book(schema.CURRENCY, "currency")
         self._tokens = layers.book(schema.TOKEN_OVERRIDES, "provider", "model", "tier")
-        self._resolved_tokens = lru_cache(maxsize=None)(self._resolve_tokens)
+        self._resolved_tokens: dict[tuple[str, str, date, str], TokenRates] = {}
 
     @classmethod
     def load(cls, folder: Path, *, overlays: Sequence[Path] = ()) -> Self:
@@ -68,6 +68,10 @@ class Catalog:
         catalog = cls(read_layers(folder, overlays))
         _ = catalog._shapes
         return catalog
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Layers]]:
+        """Travel to another process as the rows that were read; the rest is built anew."""
+        return type(self), (self._layers,)
 
     @cached_property
     def digest(self) -> str:
@@ -161,21 +165,30 @@ class Catalog:
             PriceNotFoundError: If the service is unknown, or the table starts later than ``on``.
         """
         for place in dict.fromkeys((region, EVERYWHERE)):
-            keys = [key for key in self._services.entries if key[:3] == (seller, place, service)]
-            if keys:
+            found = [
+                self._services.on(key, on)
+                for key in self._services.entries
+                if key[:3] == (seller, place, service)
+            ]
+            if found:
+                # A contract's price replaces the whole staircase, not one step of it.
+                agreed = [entry for entry in found if entry.negotiated]
                 return tuple(
-                    sorted((self._tier(key, on) for key in keys), key=lambda tier: tier.from_units)
+                    sorted(
+                        (self._tier(entry, on) for entry in agreed or found),
+                        key=lambda tier: tier.from_units,
+                    )
                 )
         known = sorted({"/".join(key[:3]) for key in self._services.entries})
         raise PriceNotFoundError(f"{seller}/{region}/{service}", on, known)
 
-    def _tier(self, key: tuple[str, ...], on: date) -> PriceTier:
-        entry = self._services.on(key, on)
-        sku = "/".join(key[:3])
-        quote = self._quote(entry, sku, on)
+    def _tier(self, entry: Entry, on: date) -> PriceTier:
+        row = entry.values
+        product = (row["seller"], row["region"], row["service"])
+        quote = self._quote(entry, "/".join(product), on)
         if not quote.negotiated:
-            quote = best_discount(quote, (key[0], key[1], key[2]), on, self._discounts)
-        return PriceTier(from_units=entry.values["tier_from_units"] or Decimal(0), quote=quote)
+            quote = best_discount(quote, product, on, self._discounts)
+        return PriceTier(from_units=row["tier_from_units"] or Decimal(0), quote=quote)
 
     def person(self, role: str, *, on: date) -> Quote:
         """Return the loaded price of an hour of a person's work [USD/h]."""
@@ -262,7 +275,10 @@ class Catalog:
         Raises:
             PriceNotFoundError: If the provider, the model or the processing tier has no price.
         """
-        return self._resolved_tokens(provider, model, on, tier)
+        asked = (provider, model, on, tier)
+        if asked not in self._resolved_tokens:
+            self._resolved_tokens[asked] = self._resolve_tokens(*asked)
+        return self._resolved_tokens[asked]
 
     def _resolve_tokens(self, provider: str, model: str, on: date, tier: str) -> TokenRates:
         key = (provider, model, tier)

@@ -20,7 +20,7 @@ from typing import Any
 from tco.domain.hardware import Instance
 from tco.errors import PriceSourceError
 from tco.prices import schema
-from tco.prices.refresh import Found, Wanted, instance_row
+from tco.prices.refresh import Found, Wanted, instance_row, price_text
 from tco.prices.retry import Busy, Retry
 from tco.units import SECONDS_PER_HOUR
 
@@ -133,7 +133,7 @@ class AwsPrices:
                     for name in ("AvailabilityZone", "Timestamp", "SpotPrice")
                 )
                 if zone not in newest or newest[zone][0] < seen:
-                    newest[zone] = (seen, Decimal(price))
+                    newest[zone] = (seen, Decimal(price_text(price, SPOT)))
         if newest:
             median = statistics.median(price for _, price in newest.values())
             source = f"{SPOT}: {', '.join(sorted(newest))}"
@@ -162,19 +162,21 @@ class AwsPrices:
                     plan="savings_plan",
                     term_months=round(years * 12),
                     payment="no_upfront",
-                    hourly_price=_field(row, "rate", SAVINGS_PLANS),
+                    hourly_price=price_text(_field(row, "rate", SAVINGS_PLANS), SAVINGS_PLANS),
                     source=SAVINGS_PLANS,
                 )
 
 
-def _product_rows(text: str, machine: Instance, wanted: Wanted) -> Iterator[Found]:
+def _terms(text: str) -> Any:
     try:
         product = json.loads(text)
     except json.JSONDecodeError:
-        raise PriceSourceError(
-            f"{PRICE_LIST}: the reply for {machine.instance_type} breaks off. Try again."
-        ) from None
-    terms = _field(product, "terms", PRICE_LIST)
+        raise PriceSourceError(f"{PRICE_LIST}: a product's text breaks off. Try again.") from None
+    return _field(product, "terms", PRICE_LIST)
+
+
+def _product_rows(text: str, machine: Instance, wanted: Wanted) -> Iterator[Found]:
+    terms = _terms(text)
     for offer in _field(terms, "OnDemand", PRICE_LIST).values():
         yield instance_row(
             machine,
@@ -237,7 +239,7 @@ def _price(offer: Any, unit: str, machine: Instance, *, default: str | None = No
             "has one: the reply has changed. Nothing of it was kept; report it."
         )
     price = _field(_field(dimensions[0], "pricePerUnit", PRICE_LIST), "USD", PRICE_LIST)
-    return f"{Decimal(price).normalize():f}"
+    return price_text(price, PRICE_LIST)
 
 
 def _commitment_row(machine: Instance, wanted: Wanted, **cells: str | int) -> Found:
@@ -265,8 +267,7 @@ def egress_rows(clients: AwsClients, wanted: Wanted, retry: Retry) -> Iterator[F
     }
     for page in _pages(clients.pricing.get_products, request, "NextToken", retry, PRICE_LIST):
         for text in _field(page, "PriceList", PRICE_LIST):
-            terms = _field(json.loads(text), "terms", PRICE_LIST)
-            for offer in _field(terms, "OnDemand", PRICE_LIST).values():
+            for offer in _field(_terms(text), "OnDemand", PRICE_LIST).values():
                 for tier in _field(offer, "priceDimensions", PRICE_LIST).values():
                     yield (
                         schema.SERVICES,
@@ -275,8 +276,9 @@ def egress_rows(clients: AwsClients, wanted: Wanted, retry: Retry) -> Iterator[F
                             "region": wanted.region,
                             "service": "egress-internet",
                             "tier_from_units": _field(tier, "beginRange", PRICE_LIST),
-                            "price": _field(
-                                _field(tier, "pricePerUnit", PRICE_LIST), "USD", PRICE_LIST
+                            "price": price_text(
+                                _field(_field(tier, "pricePerUnit", PRICE_LIST), "USD", PRICE_LIST),
+                                PRICE_LIST,
                             ),
                             "currency": "USD",
                             "unit": _field(tier, "unit", PRICE_LIST),

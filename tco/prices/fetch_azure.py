@@ -17,7 +17,7 @@ import httpx
 from tco.domain.hardware import Instance
 from tco.errors import PriceSourceError
 from tco.prices import schema
-from tco.prices.refresh import Found, Wanted, instance_row
+from tco.prices.refresh import Found, Wanted, instance_row, price_text
 from tco.prices.retry import Busy, Retry
 from tco.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
 
@@ -109,28 +109,31 @@ def _item_rows(item: Any, machine: Instance, wanted: Wanted) -> Iterator[Found]:
             "the hour: the form has changed."
         )
     since = str(_field(item, "effectiveStartDate"))[:10]
-    price = Decimal(str(_field(item, "retailPrice")))
+    price = price_text(_field(item, "retailPrice"), SOURCE)
     if kind == "Reservation":
         yield _reservation_row(item, price, since, machine, wanted)
     elif kind == "Consumption":
         purchase = "spot" if name.endswith(" Spot") else "on_demand"
         yield instance_row(
-            machine, wanted, purchase=purchase, price=str(price), source=SOURCE, valid_from=since
+            machine, wanted, purchase=purchase, price=price, source=SOURCE, valid_from=since
         )
         for plan in item.get("savingsPlan") or ():
             years = _years(_field(plan, "term"))
             yield instance_row(
-                machine, wanted, purchase=_PURCHASE[years], plan="savings_plan",
-                price=str(_field(plan, "retailPrice")), source=SOURCE, valid_from=since,
-            )  # fmt: skip
+                machine,
+                wanted,
+                purchase=_PURCHASE[years],
+                plan="savings_plan",
+                price=price_text(_field(plan, "retailPrice"), SOURCE),
+                source=SOURCE,
+                valid_from=since,
+            )
 
 
-def _reservation_row(
-    item: Any, price: Decimal, since: str, machine: Instance, wanted: Wanted
-) -> Found:
+def _reservation_row(item: Any, price: str, since: str, machine: Instance, wanted: Wanted) -> Found:
     years = _years(_field(item, "reservationTerm"))
     # The listed price is for the whole term; it may be paid by the month at no extra charge.
-    hourly = price / Decimal(years * HOURS_PER_YEAR)
+    hourly = Decimal(price) / Decimal(years * HOURS_PER_YEAR)
     return schema.COMMITMENTS, {
         "seller": machine.seller,
         "region": wanted.region,

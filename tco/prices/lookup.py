@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tco.domain.hardware import Instance
-from tco.domain.price import Purchase, Quote
+from tco.domain.price import PriceTier, Purchase, Quote
 from tco.errors import NotFoundError, PriceNotFoundError
 from tco.prices.catalog import Catalog
 
@@ -53,13 +53,10 @@ def offers(
     """
     matching = [instance for instance in catalog.instances if _matches(instance, wanted)]
     if not matching:
-        names = {i.accelerator for i in catalog.instances if i.accelerator} | {
-            i.instance_type for i in catalog.instances
-        }
         raise NotFoundError(
             "machine or accelerator",
             wanted,
-            _with_plain_spelling(names, wanted),
+            _spelled_alike(machine_names(catalog), wanted),
             "`tco prices list instances` lists them all.",
         )
     nearby = matching if region is None else _in_region(catalog, matching, region)
@@ -68,6 +65,42 @@ def offers(
     if not found:
         raise PriceNotFoundError(wanted, on, (), earliest=_first_price(catalog, matching))
     return tuple(sorted(found, key=_by_price))
+
+
+def services(
+    catalog: Catalog, wanted: str, *, on: date, region: str | None = None
+) -> tuple[PriceTier, ...]:
+    """Return the price steps of all services whose name holds what was typed.
+
+    Raises:
+        NotFoundError: If no service, and no machine, is called that.
+    """
+    names = {
+        (row["seller"], row["region"], row["service"])
+        for entry in catalog.rows("services")
+        if _plain(wanted) in _plain((row := entry.values)["service"])
+        and region in (None, row["region"])
+    }
+    if not names:
+        known = machine_names(catalog) | {e.values["service"] for e in catalog.rows("services")}
+        raise NotFoundError(
+            "machine, accelerator or service",
+            wanted,
+            _spelled_alike(known, wanted),
+            "`tco prices list instances` and `tco prices list services` list them.",
+        )
+    return tuple(
+        tier
+        for seller, place, service in sorted(names)
+        for tier in catalog.service(seller, service, on=on, region=place)
+    )
+
+
+def machine_names(catalog: Catalog) -> set[str]:
+    """Return what machines and their accelerators are called."""
+    return {i.accelerator for i in catalog.instances if i.accelerator} | {
+        i.instance_type for i in catalog.instances
+    }
 
 
 def _plain(name: str) -> str:
@@ -82,7 +115,7 @@ def _matches(instance: Instance, wanted: str) -> bool:
     )
 
 
-def _with_plain_spelling(names: set[str], wanted: str) -> list[str]:
+def _spelled_alike(names: set[str], wanted: str) -> list[str]:
     """Let names compare with what was typed, whatever its case."""
     return [name.lower() if wanted.islower() else name for name in sorted(names)]
 

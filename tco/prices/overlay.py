@@ -17,7 +17,7 @@ from tco.prices.book import Book
 from tco.prices.catalog import Catalog
 from tco.prices.tables import Row, Table, in_force_from, parse_table
 
-_PRICES = ("price", "hourly_price", "upfront_price")
+PRICE_COLUMNS = ("price", "hourly_price", "upfront_price")
 NewRow = Mapping[str, str]
 """Cells as text, by column; a column that is not there stays empty."""
 
@@ -48,7 +48,7 @@ def compare(catalog: Catalog, table: Table, rows: Sequence[NewRow]) -> tuple[Cha
         identity = tuple(row.get(name, "") for name in key)
         known = book.entries.get(identity)
         old = _price_of(known[-1].values) if known else None
-        new = _price_of({name: Decimal(row[name]) for name in _PRICES if row.get(name)})
+        new = _price_of({name: Decimal(row[name]) for name in PRICE_COLUMNS if row.get(name)})
         assert new is not None, "a row without a price is not offered as one"
         changes.append(Change("/".join(filter(None, identity)), old, new, row))
     return tuple(changes)
@@ -56,7 +56,7 @@ def compare(catalog: Catalog, table: Table, rows: Sequence[NewRow]) -> tuple[Cha
 
 def _price_of(row: Row) -> Decimal | None:
     """Return what a row costs; of a commitment the hour, or what is paid upfront if only that."""
-    prices: list[Decimal] = [row[name] for name in _PRICES if row.get(name) is not None]
+    prices: list[Decimal] = [row[name] for name in PRICE_COLUMNS if row.get(name) is not None]
     return next((price for price in prices if price), prices[0] if prices else None)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from tco.domain.hardware import Instance
 from tco.errors import NotFoundError, PriceSourceError
 from tco.prices import schema
 from tco.prices.catalog import Catalog
-from tco.prices.overlay import Change, NewRow, add_rows, compare
+from tco.prices.overlay import PRICE_COLUMNS, Change, NewRow, add_rows, compare
 from tco.prices.retry import Retry
 from tco.prices.tables import Table
 
@@ -81,6 +82,8 @@ def refresh(
         stopped = str(error)
     except KeyboardInterrupt:
         stopped = "stopped by hand"
+    unpriced = sum(not _is_priced(row) for _, row in found)
+    found = [(table, row) for table, row in found if _is_priced(row)]
     changes: list[Change] = []
     written: list[Path] = []
     by_table = {table.name: table for table, _ in found}
@@ -94,6 +97,8 @@ def refresh(
     summary = f"{len(changes)} prices read, {moved} new or changed; " + (
         f"written to {', '.join(map(str, written))}" if written else "nothing written"
     )
+    if unpriced:
+        summary = f"{summary}; {unpriced} listed at 0 left out, as 0 means not sold"
     if stopped:
         summary = f"{summary}. Not complete: {stopped}"
     return Outcome(tuple(changes), tuple(written), not stopped, summary)
@@ -155,6 +160,28 @@ def instance_row(
         "evidence": "published",
         **more,
     }  # fmt: skip
+
+
+def price_text(value: object, source: str) -> str:
+    """Return a price as plain text, exactly as it was read.
+
+    Raises:
+        PriceSourceError: If it is no finite number, 0 or more.
+    """
+    try:
+        price = Decimal(str(value))
+    except InvalidOperation:
+        price = Decimal("NaN")
+    if not price.is_finite() or price < 0:
+        raise PriceSourceError(
+            f"{source}: '{str(value)[:40]}' stands where a price should: the form has changed."
+        )
+    return f"{price.normalize():f}"
+
+
+def _is_priced(row: NewRow) -> bool:
+    """Tell a price from a 0 that means 'not sold like that'; free tiers of services are prices."""
+    return "service" in row or any(Decimal(row.get(name) or 0) for name in PRICE_COLUMNS)
 
 
 def source_for(cloud: str, region: str) -> PriceSource:

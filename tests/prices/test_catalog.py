@@ -1,6 +1,7 @@
 """Which price is in force: by date, by layer, by contract; and what is said when there is none."""
 
 import os
+import pickle
 import subprocess
 import sys
 from datetime import date
@@ -128,6 +129,18 @@ def test_tiers_come_in_order(shipped):
     assert [tier.quote.usd for tier in tiers] == [
         Decimal(p) for p in ("0.09", "0.085", "0.07", "0.05")
     ]
+
+
+def test_a_contract_replaces_the_whole_staircase(overlay):
+    mine = overlay(
+        "services",
+        "seller,region,service,price,currency,unit,checked_on,source,evidence,negotiated",
+        "aws,us-east-1,egress-internet,0.04,USD,GB,2026-11-01,contract,stated,yes",
+    )
+    catalog = Catalog.load(SHIPPED, overlays=[mine])
+    (tier,) = catalog.service("aws", "egress-internet", on=DAY, region="us-east-1")
+    assert tier.from_units == 0
+    assert tier.quote.usd == Decimal("0.04")
 
 
 def test_a_service_price_of_everywhere_serves_a_region(shipped):
@@ -317,6 +330,12 @@ def test_the_digest_follows_the_content_and_not_the_place(tables, overlay):
     assert Catalog.load(tables).digest != shipped.digest
     mine = overlay("instances", INSTANCES, my())
     assert Catalog.load(SHIPPED, overlays=[mine]).digest != shipped.digest
+
+
+def test_a_catalogue_travels_to_another_process(shipped):
+    there = pickle.loads(pickle.dumps(shipped))
+    assert there.digest == shipped.digest
+    assert g6(there) == g6(shipped)
 
 
 def test_importing_the_catalogue_loads_nothing_heavy():

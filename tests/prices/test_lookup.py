@@ -98,9 +98,29 @@ def test_the_command_prints_one_json_document():
     document = json.loads(run.stdout)
     assert document["schema"] == "tco.prices.show/1"
     first = document["offers"][0]
-    assert first["prices"]["on_demand"]["usd_per_accelerator_hour"] > 0
+    assert first["prices"]["on_demand"]["per_accelerator_hour"] > 0
     assert first["prices"]["on_demand"]["checked_on"]
     assert run.stderr == ""
+
+
+@pytest.mark.parametrize("currency", ["EUR", "GBP"])
+def test_a_report_in_another_currency_says_rate_and_date(shipped, currency):
+    run = tco("show", "c7i.xlarge", "--currency", currency)
+    rate = shipped.exchange_rate(currency, on=DAY)
+    assert f"{0.1785 / float(rate.usd_per_unit):.4f}" in run.stdout
+    assert f"1 {currency} = " in run.stderr
+    assert "2026-10-30" in run.stderr
+    document = json.loads(tco("show", "c7i.xlarge", "--currency", currency, "--json").stdout)
+    assert document["currency"] == currency
+    assert document["exchange_rate"] == rate.reference
+
+
+def test_services_are_shown_with_their_steps():
+    run = tco("show", "egress", "--region", "us-east-1")
+    assert "aws/us-east-1/egress-internet" in run.stdout
+    assert "153600" in run.stdout
+    document = json.loads(tco("show", "nat-gateway", "--json").stdout)
+    assert {each["unit"] for each in document["services"]} == {"hour", "GB"}
 
 
 def test_a_cpu_machine_is_shown_too():
@@ -134,7 +154,7 @@ def test_models_and_roles_are_documents_too(name, key):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (["show", "nothing-like-it"], NotFoundError, "no machine or accelerator"),
+        (["show", "nothing-like-it"], NotFoundError, "no machine, accelerator or service"),
         (["show", "openai/gpt-5-mni"], PriceNotFoundError, "gpt-5-mini"),
         (["show", "h100", "--on", "yesterday"], InputError, "'yesterday' is not a date"),
         (["list", "instance"], NotFoundError, "Near it: instances"),

@@ -72,7 +72,7 @@ G6 = product(
     OnDemand={"ABC.1": offer(dimension("0.9048000000"))},
     Reserved={
         "ABC.2": reserved("1yr", "No Upfront", dimension("0.6000000000")),
-        "ABC.3": reserved("3yr", "All Upfront", dimension("9000", "Quantity"), dimension("0")),
+        "ABC.3": reserved("3yr", "All Upfront", dimension("9000", "Quantity")),
         "ABC.4": reserved(
             "1yr", "Partial Upfront", dimension("2500", "Quantity"), dimension("0.28")
         ),
@@ -168,6 +168,7 @@ def test_one_machine_of_aws_is_read_in_all_its_prices(aws, shipped, diary):
     aws.spots(
         spot("us-east-1a", "0.3000", 1),
         spot("us-east-1a", "0.4000", 5),
+        spot("us-east-1a", "0.9000", 2),
         spot("us-east-1b", "0.3600", 2),
         spot("us-east-1c", "0.3800", 2),
     )
@@ -180,7 +181,7 @@ def test_one_machine_of_aws_is_read_in_all_its_prices(aws, shipped, diary):
     assert prices == {
         ("on_demand", ""): "0.9048",
         ("commit_1y", "reserved"): "0.6",
-        ("spot", ""): "0.3800",  # the median of the newest price of each zone
+        ("spot", ""): "0.38",  # the median of the newest price of each zone
     }
     terms = {
         (row["plan"], row["term_months"], row["payment"]): (
@@ -257,6 +258,9 @@ def test_throttling_that_does_not_end_is_given_up(aws, shipped, diary):
             "2 prices in 'Hrs' where g6.xlarge has one",
         ),
         (product(OnDemand={"a": offer(dimension("1", "Hours"))}), "0 prices in 'Hrs'"),
+        (product(OnDemand={"a": offer(dimension("n/a"))}), "'n/a' stands where a price should"),
+        (product(OnDemand={"a": offer(dimension("-1"))}), "'-1' stands where a price should"),
+        (product(OnDemand={"a": offer(dimension("NaN"))}), "'NaN' stands where a price should"),
         (
             product(OnDemand={}, Reserved={"a": reserved("5yr", "No Upfront", dimension("1"))}),
             "a term '5yr, No Upfront' is new to us",
@@ -344,6 +348,29 @@ def test_changes_are_shown_and_new_dated_rows_take_over(aws, shipped, diary, tmp
     assert (quote.usd, quote.label) == (Decimal("0.9048"), "user overlay")
     before = again.compute("aws", "us-east-1", "g6.xlarge", on=date(2026, 11, 30))
     assert before.usd == Decimal("0.8048")
+
+
+def test_what_is_listed_at_0_is_not_sold_and_left_out(aws, shipped, diary, tmp_path):
+    aws.listed(product(OnDemand={"a": offer(dimension("0.0000000000"))}))
+    aws.spots(spot("us-east-1a", "0.40", 1))
+    aws.rates()
+    aws.listed(EGRESS)
+    outcome = run(shipped, aws, diary, tmp_path)
+    assert "1 listed at 0 left out" in outcome.summary
+    assert [change.row.get("purchase") for change in outcome.changes] == ["spot", None, None]
+
+
+def test_data_transfer_that_breaks_off_is_refused(aws, shipped, diary):
+    aws.listed()
+    aws.spots()
+    aws.rates()
+    aws.listed(EGRESS[:-20])
+    with pytest.raises(PriceSourceError, match="breaks off"):
+        rows_of(aws, shipped, diary)
+
+
+def test_an_item_of_an_unknown_kind_is_passed_over(azure):
+    assert azure.read((200, {}, page([item(1, type="SomethingNew")]))) == []
 
 
 def test_a_dry_run_writes_nothing(aws, shipped, diary, tmp_path):
@@ -613,6 +640,7 @@ def test_a_truncated_page_is_asked_for_again(azure, diary):
         ((200, {}, [1, 2]), "no field 'Items'"),
         ((200, {}, page([{"retailPrice": 1}])), "no field 'productName'"),
         ((200, {}, page([item(1, unitOfMeasure="1 Month")])), "priced per '1 Month'"),
+        ((200, {}, page([item(None)])), "'None' stands where a price should"),
         (
             (200, {}, page([item(1, type="Reservation", reservationTerm="5 Years")])),
             "'5 Years' is new",

@@ -119,7 +119,7 @@ def test_what_the_package_would_price_at_a_default_is_refused(provider, model, t
         tokens.resolve(provider, model, on=DAY, tier=tier)
 
 
-def test_a_date_before_the_first_price_is_refused():
+def test_a_date_before_the_first_price_is_refused(monkeypatch):
     from genai_prices.types import (
         ClauseEquals,
         ConditionalPrice,
@@ -136,7 +136,9 @@ def test_a_date_before_the_first_price_is_refused():
     )
     assert not tokens._has_started(info, datetime(2025, 12, 31, 12, tzinfo=UTC))
     assert tokens._has_started(info, datetime(2026, 1, 1, 12, tzinfo=UTC))
-    assert tokens._first_start(info) == date(2026, 1, 1)
+    monkeypatch.setattr(tokens, "_find", lambda *_: info)
+    with pytest.raises(PriceNotFoundError, match="earliest price is of 2026-01-01"):
+        tokens.resolve("x", "x", on=date(2025, 12, 31))
 
 
 def test_a_dated_name_stands_for_its_model():
