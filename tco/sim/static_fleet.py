@@ -8,16 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tco.errors import InfeasibleError
-from tco.sim.replicas import start_times_s
+from tco.sim.fleet import Fleet, FleetRules
+from tco.sim.scaling import Static
+from tco.sim.service import BatchRule, linear_service
 from tco.sim.usage import Latency, StaticUsage
-from tco.traffic.arrivals import poisson_arrivals_s
-from tco.units import MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR
+from tco.sim.week import poisson_hours
+from tco.units import HOURS_PER_WEEK, MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR
 
 Array = NDArray[np.float64]
-WARM_UP_REQUESTS = 300
-SIMULATED_REQUESTS = 4_000
-"""Enough for a p99 within a few percent; the full simulation of a week comes with the fleet."""
-LEAST_PER_LEVEL = 60
+MOST_REQUESTS = 200_000
+"""Enough for a p99 within a percent or two of that of the whole week."""
+SERVICE_TIMES_A_STRETCH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,42 +79,40 @@ def simulate_static_fleet(
 
 
 def _latency(fleet: StaticFleet, rate_per_s: Array, month: int, seed: int) -> tuple[Latency, int]:
-    """Simulate each rate that occurs in the week, and weigh it by the requests it carries."""
-    levels, hours = np.unique(np.round(rate_per_s, 12), return_counts=True)
-    levels, hours = levels[levels > 0], hours[levels > 0]
-    if not levels.size:
+    """Simulate a week of the month; a long one by a stretch of each hour."""
+    if not rate_per_s.any():
         raise InfeasibleError("no request arrives in the whole horizon; there is nothing to serve")
-    shares = levels * hours / np.sum(levels * hours)
-    found, weights, simulated = [], [], 0
-    for number, (rate, share) in enumerate(zip(levels, shares, strict=True)):
-        counted = max(LEAST_PER_LEVEL, round(SIMULATED_REQUESTS * share))
-        total = WARM_UP_REQUESTS + counted
-        random = np.random.default_rng([seed, number])
-        arrivals_s = poisson_arrivals_s(float(rate), total, random)
-        service_s = np.full(total, fleet.seconds)
-        starts_s = start_times_s(arrivals_s, service_s, places=fleet.places)
-        latency_s = starts_s + service_s - arrivals_s
-        found.append(latency_s[WARM_UP_REQUESTS:])
-        weights.append(np.full(counted, share / counted))
-        simulated += total
-    p50, p95, p99 = (
-        weighted_quantile(np.concatenate(found), np.concatenate(weights), q)
-        * MILLISECONDS_PER_SECOND
-        for q in (0.50, 0.95, 0.99)
+    length_s = _stretch_s(float(rate_per_s.sum()), fleet.seconds)
+    chunks = list(poisson_hours(rate_per_s, length_s=length_s, seed=seed))
+    arrivals_s = np.concatenate([chunk.arrivals_s for chunk in chunks])
+    if not arrivals_s.size:
+        # Less than a request a week: it never meets another one.
+        alone = fleet.seconds * MILLISECONDS_PER_SECOND
+        return Latency(alone, alone, alone, "a request alone; hardly any arrive in a week"), 0
+    rules = FleetRules(
+        service=linear_service(fleet.seconds, 0.0, 1),
+        batch=BatchRule(),
+        rule=Static(fleet.replicas),
+        minimum=fleet.replicas,
+        maximum=fleet.replicas,
+        slots=fleet.parallel,
     )
-    return Latency(p50, p95, p99, f"requests of the busiest month, month {month + 1}"), simulated
+    run = Fleet(rules, chunks, until_s=HOURS_PER_WEEK * length_s, keep_requests=arrivals_s.size)
+    times = run.run(to_the_last=True).per_request
+    assert times is not None
+    latency_ms = (times.finish_s - arrivals_s) * MILLISECONDS_PER_SECOND
+    p50, p95, p99 = (float(q) for q in np.quantile(latency_ms, (0.50, 0.95, 0.99)))
+    scope = f"requests of a week of the busiest month, month {month + 1}"
+    return Latency(p50, p95, p99, scope), int(arrivals_s.size)
 
 
-def weighted_quantile(values: Array, weights: Array, share: float) -> float:
-    """Return the smallest value that at least ``share`` of the weight does not exceed.
+def _stretch_s(sum_of_rates_per_s: float, service_s: float) -> float:
+    """Return how much of each hour is simulated [s]: all of it, or as much as the budget holds.
 
-    >>> weighted_quantile(np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 2.0]), 0.5)
-    2.0
+    A stretch is never so short that what one hour leaves behind would colour the next.
     """
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weights[order])
-    place = int(np.searchsorted(reached, share * reached[-1] * (1 - 1e-12)))
-    return float(values[order][min(place, values.size - 1)])
+    within_budget_s = MOST_REQUESTS / sum_of_rates_per_s
+    return min(SECONDS_PER_HOUR, max(within_budget_s, SERVICE_TIMES_A_STRETCH * service_s))
 
 
 def _idle_shares(busy_replicas: Array, replicas: int) -> tuple[Array, Array, Array]:
