@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from tco.domain.hardware import Precision
 from tco.domain.price import Purchase
 from tco.domain.record import Evidence
 from tco.errors import InputError, NotFoundError, PriceNotFoundError
@@ -66,7 +67,7 @@ def test_a_commitment_says_its_kind_and_term(shipped):
 def test_an_instance_says_what_it_is_made_of(shipped):
     instance = shipped.instance("aws", "us-east-1", "g6.12xlarge")
     assert (instance.accelerator, instance.accelerator_count, instance.vcpus) == ("L4", 4, 48)
-    assert shipped.accelerator("L4").peak_tflops["bf16"] == 121
+    assert shipped.accelerator("L4").peak_tflops[Precision.BF16] == 125.34
     assert shipped.instance("aws", "us-east-1", "c7i.xlarge").accelerator_count == 0
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tco.domain.price import TokenRates
 from tco.prices import onprem, rates
+from tco.prices.lookup import per_accelerator_usd
 from tco.prices.requests import request_usd
 
 
@@ -87,7 +88,8 @@ class TestLenovoServerAgainstRent:
         assert hours / 730 == pytest.approx(11.7, abs=0.05)
 
     def test_renting_for_the_training_of_a_large_model(self):
-        assert 39.3e6 * 98.32 / 8 == pytest.approx(482.997e6, rel=1e-5)
+        bill = 39.3e6 * per_accelerator_usd(98.32, 8)
+        assert bill == pytest.approx(482.997e6, rel=1e-5)
 
     def test_renting_below_the_running_cost_never_breaks_even(self):
         hours = onprem.break_even_hours(price_usd=1, rent_usd_per_hour=0.5, run_usd_per_hour=0.87)
