@@ -103,6 +103,29 @@ class Quote(Record):
         )
 
 
+class Payment(StrEnum):
+    """When the money of a commitment is due."""
+
+    NO_UPFRONT = "no_upfront"
+    PARTIAL_UPFRONT = "partial_upfront"
+    ALL_UPFRONT = "all_upfront"
+
+
+class CommitmentOffer(Record):
+    """One way to commit to an instance: what is paid at once, and what by the hour."""
+
+    sku: Text
+    plan: Text
+    """reserved, savings_plan or committed_use."""
+    term_months: Annotated[int, Field(gt=0, le=120)]
+    payment: Payment = Payment.NO_UPFRONT
+    upfront_usd: UsdPrice = Decimal(0)
+    usd_per_hour: UsdPrice
+    """Paid for every hour of the term, used or not [USD/h]."""
+    evidence: Evidence
+    reference: Text
+
+
 class PriceTier(Record):
     """A step of a tiered price: units above ``from_units``, up to the next step."""
 

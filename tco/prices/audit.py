@@ -234,7 +234,7 @@ def _jumps(catalog: Catalog, day: date) -> Iterator[Finding]:
 
 
 def _price(entry: Entry) -> Decimal | None:
-    for name in ("price", "value", "hourly_price"):
+    for name in ("price", "value", "hourly_price", "discount"):
         price: Decimal | None = entry.values.get(name)
         if price is not None:
             return price

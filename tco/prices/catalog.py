@@ -54,6 +54,9 @@ class Catalog:
         self._hardware = layers.book(schema.HARDWARE, "accelerator")
         self._figures = layers.book(schema.FIGURES, "figure")
         self._contracts = layers.book(schema.CONTRACTS, "contract")
+        self._commitments = layers.book(
+            schema.COMMITMENTS, "seller", "region", "applies_to", "plan", "term_months", "payment"
+        )
         self._currency = layers.book(schema.CURRENCY, "currency")
         self._tokens = layers.book(schema.TOKEN_OVERRIDES, "provider", "model", "tier")
         self._resolved_tokens: dict[tuple[str, str, date, str], TokenRates] = {}
