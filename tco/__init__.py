@@ -17,6 +17,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from tco.quiet import switch_telemetry_off
+
+switch_telemetry_off()
+
 _HOMES = {
     "Basis": "tco.domain.cost",
     "Catalog": "tco.prices",

@@ -6,6 +6,7 @@ current folder, the data packaged with the wheel. Writes never go there but to t
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +47,9 @@ def data_folder(explicit: Path | None = None) -> DataFolder:
     named = os.environ.get("TCO_DATA")
     if named:
         return _whole(Path(named), "the variable TCO_DATA")
-    here = Path.cwd()
+    here = Path()
     if all((here / part).is_dir() for part in PARTS):
-        return DataFolder(here, "the project in the current folder")
+        return DataFolder(here.resolve(), "the project in the current folder")
     if PACKAGED.is_dir():
         return _whole(PACKAGED, "the installed package")
     return _whole(Path(__file__).parents[1], "the project that this program was installed from")
@@ -70,18 +71,33 @@ def user_overlay() -> Path:
     if named:
         return Path(named)
     base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "tco-planner"
+    if base:
+        return Path(base) / "tco-planner"
+    try:
+        return Path.home() / ".local" / "share" / "tco-planner"
+    except RuntimeError:
+        raise TcoError("there is no home folder; set TCO_OVERLAY to a folder") from None
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file in one step: it holds all of the content, or it stays as it was."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        reason = error.strerror or str(error)
+        target = path.resolve()  # a link stays a link
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if target.exists() and not target.is_file():
+            target.write_bytes(content)  # a device or a pipe is written to, never replaced
+            return
+        temporary = target.with_name(f".{os.getpid()}.{target.name[:200]}.part")
+        try:
+            temporary.write_bytes(content)
+            if target.is_file():
+                temporary.chmod(target.stat().st_mode)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise TcoError(
             f"{path} cannot be written: {reason}. Nothing was changed; choose another place."
         ) from None

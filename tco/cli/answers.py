@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tco.cli.context import Options, deliver, option_named, options_of, print_json, say
+from tco.cli.context import deliver, option_named, options_of, print_json, say
 from tco.domain.cost import LEDGER_COLUMN_NAMES, Basis
 from tco.errors import TcoError, nearest
 
@@ -20,6 +20,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 OptionName = Annotated[
     str | None, typer.Option("--option", help="option of the scenario", show_default="the cheapest")
 ]
+
+
+FISCAL_YEAR = "fiscal_year"
+AMOUNTS = ("quantity", "unit_price_usd", "cost_usd", "energy_kwh", "co2e_kg")
+GROUPS = [name for name in (*LEDGER_COLUMN_NAMES, FISCAL_YEAR) if name not in AMOUNTS]
+"""What rows may be summed over: words and dates, no amounts."""
 
 
 class LedgerFormat(StrEnum):
@@ -62,7 +68,9 @@ def rank(
 
     options = options_of(context)
     settings = Settings(basis=basis, fidelity=fidelity.value)
-    loaded = [options.library.load_scenario(path) for path in _asked_for(options, scenarios or [])]
+    loaded = options.scenarios(scenarios or options.library.use_cases())
+    if not loaded:
+        raise TcoError(f"there is no scenario under {options.library.root}; --data names a folder.")
     evaluations: list[Evaluation] = []
     for scenario in loaded:
         found = evaluate(scenario, options.catalog, options.measurements, settings=settings)
@@ -73,16 +81,6 @@ def rank(
         print_json(ranking.document(evaluations))
     if not any(found.ranking.options for found in evaluations):
         raise typer.Exit(1)
-
-
-def _asked_for(options: Options, names: list[str]) -> list[Path]:
-    if not names:
-        return options.library.scenario_paths()
-    paths: list[Path] = []
-    for name in names:
-        in_use_case = [p for p in options.library.scenario_paths() if p.parent.name == name]
-        paths += in_use_case or [options.library.find(name)]
-    return paths
 
 
 def _is_new(earlier: list[Evaluation], found: Evaluation) -> bool:
@@ -102,7 +100,7 @@ def explain(
     from tco.cli.trees import as_document, draw
     from tco.ledger.explain import open_option
 
-    evaluation = options_of(context).evaluation(scenario)
+    [evaluation] = options_of(context).evaluations(scenario)
     name = option_named(evaluation, option)
     number = None
     if month is not None:
@@ -145,19 +143,20 @@ def ledger(
     from tco.cli import rows
     from tco.ledger import book
 
-    evaluation = options_of(context).evaluation(scenario)
+    [evaluation] = options_of(context).evaluations(scenario)
     frame = evaluation.ledger
     if option is not None:
         frame = frame[frame["option"] == option_named(evaluation, option)]
-    columns = [name.strip() for name in by.split(",")] if by else []
-    year = "fiscal_year"
-    if year in columns:
+    columns = list(dict.fromkeys(name.strip() for name in by.split(","))) if by else []
+    if FISCAL_YEAR in columns:
         start = evaluation.scenario.organisation.fiscal_year_start_month
         frame = rows.with_fiscal_year(frame, start)
     for name in columns:
-        if name not in (*LEDGER_COLUMN_NAMES, year):
-            near = nearest(name, (*LEDGER_COLUMN_NAMES, year))
-            raise TcoError(f"the ledger has no column '{name}'. Near it: {near}.")
+        if name not in GROUPS:
+            raise TcoError(
+                f"the ledger cannot be summed by '{name}'. Near it: {nearest(name, GROUPS)}. "
+                f"It can by {', '.join(GROUPS)}."
+            )
     shown = book.totals(frame, columns) if columns else frame
     form = LedgerFormat.JSON if as_json else output
     deliver(rows.write(shown, form.value, evaluation.scenario.id), out)
@@ -175,8 +174,7 @@ def diff(
     from tco.cli import bridges
     from tco.ledger.bridge import bridge
 
-    options = options_of(context)
-    before, after = options.evaluation(old), options.evaluation(new)
+    before, after = options_of(context).evaluations(old, new)
     first, second = option_named(before, option), option_named(after, option)
     if first != second:
         say(f"the cheapest option changes from {first} to {second}; --option compares one alone")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tco.data import DataFolder, data_folder, write_whole
-from tco.domain.loading import Library
-from tco.errors import NotFoundError
+from tco.data import DataFolder, data_folder, user_overlay, write_whole
+from tco.errors import Finding, InputError, NotFoundError, TcoError
 
 if TYPE_CHECKING:
+    from tco.domain.loading import Library
     from tco.domain.scenario import Scenario
     from tco.measure.library import Measurements
     from tco.plan import Evaluation, Settings
@@ -37,14 +39,17 @@ class Options:
     @cached_property
     def library(self) -> Library:
         """Scenarios and snapshots."""
+        from tco.domain.loading import Library
+
         return Library(self.folder.scenarios)
 
     @cached_property
     def catalog(self) -> Catalog:
-        """Prices."""
+        """Prices: the shipped tables with the user's own laid over them."""
         from tco.prices import Catalog
 
-        return Catalog.load(self.folder.pricing)
+        own = user_overlay()
+        return Catalog.load(self.folder.pricing, overlays=[own] if own.is_dir() else [])
 
     @cached_property
     def measurements(self) -> Measurements:
@@ -53,15 +58,36 @@ class Options:
 
         return Measurements.load(self.folder.benchmarks)
 
-    def scenario(self, name: str) -> Scenario:
-        """Load a scenario by 'use-case/name' or by path."""
-        return self.library.load_scenario(self.library.find(name))
+    def scenarios(self, names: Sequence[str]) -> list[Scenario]:
+        """Load scenarios by 'use-case/name', use case or path; say all that is wrong at once."""
+        loaded: list[Scenario] = []
+        findings: list[Finding] = []
+        unknown: list[str] = []
+        for name in names:
+            try:
+                paths = self.library.find_all(name)
+            except NotFoundError as error:
+                unknown.append(str(error))
+                continue
+            for path in paths:
+                try:
+                    loaded.append(self.library.load_scenario(path))
+                except InputError as error:
+                    findings += error.findings
+        wrong = [InputError(list(dict.fromkeys(findings)))] if findings else []
+        if unknown or wrong:
+            raise TcoError("\n".join([*unknown, *map(str, wrong)]))
+        return loaded
 
-    def evaluation(self, name: str, settings: Settings | None = None) -> Evaluation:
-        """Load and evaluate a scenario."""
+    def evaluations(self, *names: str, settings: Settings | None = None) -> list[Evaluation]:
+        """Load and evaluate one scenario a name."""
         from tco.plan import evaluate
 
-        return evaluate(self.scenario(name), self.catalog, self.measurements, settings=settings)
+        scenarios = self.scenarios([str(self.library.find(name)) for name in names])
+        return [
+            evaluate(scenario, self.catalog, self.measurements, settings=settings)
+            for scenario in scenarios
+        ]
 
 
 def options_of(context: typer.Context) -> Options:
@@ -74,27 +100,37 @@ def options_of(context: typer.Context) -> Options:
 def option_named(evaluation: Evaluation, name: str | None) -> str:
     """Return the option that a person named, or the cheapest; say what is near a wrong name."""
     known = dict.fromkeys(line.option for line in evaluation.model.lines)
+    ranking = evaluation.ranking
+    left_out = {answer.option: answer.reasons for answer in ranking.excluded}
     if name is None:
-        ranked = evaluation.ranking.options
-        return ranked[0].option if ranked else next(iter(known))
+        if ranking.options:
+            return ranking.options[0].option
+        action = f"name one with --option: {', '.join(known)}" if known else _all_reasons(left_out)
+        raise TcoError(f"no option of {evaluation.scenario.id} meets every goal; {action}.")
     if name in known:
         return name
-    left_out = {answer.option: answer.reasons for answer in evaluation.ranking.excluded}
     if name in left_out:
-        action = f"It could not be evaluated: {'; '.join(left_out[name])}"
-    else:
-        action = f"The options of {evaluation.scenario.id}: {', '.join(known)}."
-    raise NotFoundError("evaluated option", name, known, action)
+        reasons = "; ".join(left_out[name])
+        raise TcoError(f"option '{name}' could not be evaluated: {reasons}")
+    options = dict.fromkeys([*known, *left_out])
+    action = f"The options of {evaluation.scenario.id}: {', '.join(options)}."
+    raise NotFoundError("option", name, options, action)
+
+
+def _all_reasons(left_out: dict[str, tuple[str, ...]]) -> str:
+    return "; ".join(f"{option}: {', '.join(why)}" for option, why in left_out.items())
 
 
 def say(message: str) -> None:
     """Write a message to stderr."""
-    sys.stderr.write(f"tco: {message}\n" if "\n" not in message else f"{message}\n")
+    with suppress(OSError):  # nobody listens: the exit status still tells
+        sys.stderr.write(f"tco: {message}\n" if "\n" not in message else f"{message}\n")
+        sys.stderr.flush()
 
 
 def print_json(document: dict[str, Any]) -> None:
     """Write one JSON document to stdout."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
 
 def deliver(text: str, out: Path | None) -> None:

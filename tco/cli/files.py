@@ -135,7 +135,5 @@ def open_app(
         "127.0.0.1",
         "--server.headless",
         "true",
-        "--browser.gatherUsageStats",
-        "false",
     ]
     os.execv(sys.executable, arguments)  # noqa: S606 - our own interpreter, no shell

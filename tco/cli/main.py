@@ -10,15 +10,19 @@ import errno
 import os
 import sys
 import traceback
-from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
 from tco.cli import answers, files, prices
 from tco.cli.context import Options, say
 from tco.errors import TcoError
+
+DEBUG = "--debug"
+INTERRUPTED = 130
+OUTPUT_FAILS = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
 
 app = typer.Typer(
     name="tco",
@@ -36,6 +40,8 @@ files.add_to(app)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature of a callback
+    from importlib.metadata import version
+
     if wanted:
         typer.echo(f"tco {version('tco-planner')}")
         raise typer.Exit
@@ -48,7 +54,7 @@ def root(
         Path | None,
         typer.Option(help="folder with pricing/, scenarios/ and benchmarks/", show_default=False),
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
+    debug: Annotated[bool, typer.Option(DEBUG, help="show tracebacks")] = False,
     show_version: Annotated[
         bool,
         typer.Option("--version", help="print the version", callback=_print_version, is_eager=True),
@@ -60,51 +66,81 @@ def root(
 
 def main() -> None:
     """Run the command and leave with its status; a user never meets a traceback."""
-    debug = "--debug" in sys.argv
+    arguments = [word for word in sys.argv[1:] if word != DEBUG]
+    debug = len(arguments) < len(sys.argv) - 1  # it may stand anywhere
+    if sys.stderr is None:  # closed, as by `2>&-`
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
+    if sys.stdout is None:
+        say("standard output is closed; open it, or send it to a file")
+        sys.exit(2)
     try:
-        status = app(standalone_mode=False)
+        Path.cwd()
+    except FileNotFoundError:
+        say("the current folder is gone; change to another")
+        sys.exit(2)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters
+    sys.exit(_status(arguments, debug=debug))
+
+
+def _status(arguments: list[str], *, debug: bool) -> int:
+    try:
+        status = _run(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has gone, as `| head` does. Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
+        _drop(sys.stdout)
         say("stopped")
-        sys.exit(130)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader has gone, as `| head` does
+        _drop(sys.stdout)
+        return 0
     except Exception as error:
         # The last door: everything leaves through it in words.
         if debug:
             traceback.print_exc()
-        status = _said(error)
-        _silence_stdout()
-    sys.exit(status if isinstance(status, int) else 0)
+        _say_error(error)
+        _drop(sys.stdout)
+        return 2
+    return status
 
 
-def _said(error: Exception) -> int:
-    """Say an error in words and return the exit status."""
+def _run(arguments: list[str]) -> int:
+    """Run the command without click's own way out, which hides a broken pipe and an interrupt."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("tco", arguments) as context:
+            command.invoke(context)
+    except typer.Exit as leave:
+        return leave.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return 0
+
+
+def _say_error(error: Exception) -> None:
+    """Say an error in words."""
     if isinstance(error, TcoError):
         say(str(error))
-    elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        say("the disk or device for the output is full; nothing half-written is left")
-    elif isinstance(error, OSError):
-        say(f"{error.filename or 'output'}: {error.strerror or error}")
-    elif hasattr(error, "format_message") and hasattr(error, "exit_code"):
-        say(f"{error.format_message()}")
-        say("'tco --help' lists the commands, 'tco COMMAND --help' its options.")
-    elif type(error).__name__ == "Abort":
-        say("stopped")
-        return 130
+    elif isinstance(error, OSError) and error.errno in OUTPUT_FAILS:
+        say(f"the output cannot be written: {error.strerror}. What is there is not whole.")
+    elif isinstance(error, OSError) and error.filename is not None:
+        say(f"{error.filename}: {error.strerror or error}")
+    elif hasattr(error, "format_message"):
+        message = error.format_message()
+        say(message.replace("Value error, ", "").replace("Input should be", "must be"))
+        if "\n" not in message:  # else it is the help itself
+            say("'tco --help' lists the commands, 'tco COMMAND --help' its options.")
     else:
         say(
             f"something went wrong inside the planner ({type(error).__name__}: {error}). "
             "Run again with --debug and report what it prints."
         )
-    return 2
 
 
-def _silence_stdout() -> None:
-    """Drop what a full device refused, so that leaving does not raise it again."""
+def _drop(stream: TextIO) -> None:
+    """Drop what a stream could not take, so that Python does not try it again on its way out."""
     try:
-        sys.stdout.flush()
+        stream.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

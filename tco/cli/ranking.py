@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,6 +50,12 @@ def _scenario(found: Evaluation) -> dict[str, Any]:
 def print_ranking(found: Evaluation, *, first_of_use_case: bool) -> None:
     """Print one scenario's ranking with everything that was left out and why."""
     console = Console(highlight=False)
+    with console.capture() as shown:
+        _print_ranking(console, found, first_of_use_case=first_of_use_case)
+    sys.stdout.write(shown.get())  # rich has an own way out when the reader has gone
+
+
+def _print_ranking(console: Console, found: Evaluation, *, first_of_use_case: bool) -> None:
     if not console.is_terminal:
         console.width = WIDTH_IN_A_FILE
     scenario, ranking = found.scenario, found.ranking

@@ -14,7 +14,7 @@ from tco.domain.organisation import Organisation
 from tco.domain.scenario import Scenario
 from tco.domain.snapshot import Snapshot
 from tco.domain.source import Document, Path_, Place, merge, read_yaml
-from tco.errors import Finding, InputError, NotFoundError, nearest
+from tco.errors import Finding, InputError, NotFoundError, TcoError, nearest
 
 MOST_EXTENSIONS = 8
 Loaded = TypeVar("Loaded", bound=BaseModel)
@@ -35,16 +35,31 @@ class Library:
             key=lambda path: (path.parent.name, path.stem != "base", path.stem),
         )
 
+    def use_cases(self) -> list[str]:
+        """Names of the use cases."""
+        return list(dict.fromkeys(path.parent.name for path in self.scenario_paths()))
+
     def find(self, name: str) -> Path:
-        """Return the file behind 'use-case/scenario', a use case, or a path."""
+        """Return the file behind 'use-case/scenario', or a path."""
+        found = self.find_all(name)
+        if len(found) > 1:
+            names = ", ".join(f"{path.parent.name}/{path.stem}" for path in found)
+            raise TcoError(f"'{name}' is a use case; name one of its scenarios: {names}.")
+        return found[0]
+
+    def find_all(self, name: str) -> list[Path]:
+        """Return the file behind 'use-case/scenario' or a path, or every file of a use case."""
         direct = Path(name)
         if direct.suffix in (".yaml", ".yml"):
-            return direct
-        known = {f"{p.parent.name}/{p.stem}": p for p in self.scenario_paths()}
+            return [direct]
+        known: dict[str, list[Path]] = {}
+        for path in self.scenario_paths():
+            known.setdefault(path.parent.name, []).append(path)
+            known[f"{path.parent.name}/{path.stem}"] = [path]
         if name in known:
             return known[name]
         raise NotFoundError(
-            "scenario", name, known, "'tco rank' without a name ranks every shipped one."
+            "scenario", name, known, f"The use cases are {', '.join(self.use_cases())}."
         )
 
     def snapshot_ids(self) -> list[str]:
