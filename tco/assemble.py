@@ -5,33 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from tco.domain.deployment import ApiDeployment, SelfHostedDeployment, StagedDeployment
-from tco.domain.price import Purchase
-from tco.domain.record import Evidence, worse
+from tco.domain.deployment import ApiDeployment, StagedDeployment
+from tco.domain.record import worse
 from tco.domain.scenario import Candidate, Custody, Scenario
 from tco.domain.snapshot import Metric, Openness, SizeClass
-from tco.errors import InfeasibleError, MissingFigureError, TcoError
-from tco.ledger.expression import Driver, Expression, driver
-from tco.ledger.inference import add_api_lines, add_self_hosted_lines
+from tco.errors import TcoError
+from tco.hosting import host
+from tco.ledger.expression import Expression, driver
+from tco.ledger.inference import add_api_lines
 from tco.ledger.lifecycle import add_incumbent_lines, add_lifecycle_lines, add_switch_lines
 from tco.ledger.model import CostLine, LineMaker
-from tco.ledger.option import Part, likely_months, parts_of_option, snapshot_label
-from tco.ledger.volume import tokens_per_request
+from tco.ledger.option import Part, parts_of_option, snapshot_label
 from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.goals import Facts, LatencyFact
 from tco.rank.score import OptionKind, OptionProfile
-from tco.sim.packing import instances_needed, replicas_per_instance, share_of_instance
-from tco.sim.static_fleet import StaticFleet, simulate_static_fleet
+from tco.sim.ladder import Ladder
 from tco.sim.usage import StaticUsage
-from tco.traffic.profile import week_of
-from tco.units import hours_in_month
 
 INCUMBENT = "keep-as-is"
-SAME_SIZE = 0.25
-"""A measured point stands for requests whose size is within a quarter of what it was taken at."""
 
 
 @dataclass(slots=True)
@@ -40,7 +32,7 @@ class Built:
 
     profile: OptionProfile
     lines: list[CostLine]
-    usage: tuple[StaticUsage, ...] = ()
+    usage: tuple[StaticUsage | Ladder, ...] = ()
 
 
 @dataclass(slots=True)
@@ -49,7 +41,8 @@ class _PartFacts:
     kind: OptionKind
     latency: LatencyFact | None
     completion_hours: float | None
-    usage: tuple[StaticUsage, ...] = field(default=())
+    usage: tuple[StaticUsage | Ladder, ...] = field(default=())
+    open_questions: tuple[str, ...] = ()
 
 
 def build_option(
@@ -119,110 +112,15 @@ def _serve(
             known = {name: ms for name, ms in given.items() if ms is not None}
             latency = LatencyFact(known, stated.evidence, stated.source)
         return _PartFacts(Custody.API_VENDOR, OptionKind.API, latency, deployment.completion_hours)
-    assert isinstance(deployment, SelfHostedDeployment)
-    return _serve_on_machines(make, scenario, part, deployment, catalog, measurements)
-
-
-def _serve_on_machines(
-    make: LineMaker,
-    scenario: Scenario,
-    part: Part,
-    deployment: SelfHostedDeployment,
-    catalog: Catalog,
-    measurements: Measurements,
-) -> _PartFacts:
-    machine = deployment.machine
-    if machine.purchase is Purchase.SPOT:
-        raise InfeasibleError(
-            "spot machines are taken away at times, and interruptions are not simulated yet; "
-            "choose on_demand, commit_1y or commit_3y"
-        )
-    quote = catalog.compute(
-        machine.seller,
-        machine.region,
-        machine.instance_type,
-        on=scenario.price_date,
-        purchase=machine.purchase,
+    hosted = host(make, scenario, part, catalog, measurements)
+    return _PartFacts(
+        Custody.CLOUD_ACCOUNT,
+        OptionKind.SELF_HOSTED,
+        hosted.latency,
+        None,
+        (hosted.usage,),
+        hosted.open_questions,
     )
-    instance = catalog.instance(machine.seller, machine.region, machine.instance_type)
-    fits = replicas_per_instance(deployment, instance, part.snapshot)
-    seconds, parallel = _service(scenario, part, deployment, instance.accelerator, measurements)
-    fleet = StaticFleet(
-        replicas=deployment.replicas,
-        instances=instances_needed(deployment.replicas, fits),
-        instance_share=share_of_instance(deployment, instance, fits),
-        parallel=parallel,
-        seconds=float(likely_months(seconds, 1)[0]),
-    )
-    usage = simulate_static_fleet(
-        fleet,
-        likely_months(part.volume, scenario.horizon_months),
-        np.array([hours_in_month(month) for month in scenario.months], dtype=np.float64),
-        week_of(scenario.workload.profile),
-        seed=scenario.seed,
-    )
-    add_self_hosted_lines(make, scenario, part, deployment, quote, usage, seconds)
-    found = usage.latency
-    latency = LatencyFact(
-        {"p50": found.p50_ms, "p95": found.p95_ms, "p99": found.p99_ms},
-        Evidence.ESTIMATED,
-        f"simulated, {usage.simulated_requests:,} requests at a constant service time: "
-        f"{found.scope}",
-    )
-    return _PartFacts(Custody.CLOUD_ACCOUNT, OptionKind.SELF_HOSTED, latency, None, (usage,))
-
-
-def _service(
-    scenario: Scenario,
-    part: Part,
-    deployment: SelfHostedDeployment,
-    accelerator: str | None,
-    measurements: Measurements,
-) -> tuple[Expression, int]:
-    """Return the seconds of one request and how many a replica serves at once."""
-    if deployment.service is not None:
-        name = f"candidates.{part.name}.deployment.service.seconds"
-        return driver(name, "s/request", deployment.service.seconds), deployment.service.parallel
-    snapshot = part.snapshot
-    if snapshot.precision is None:
-        raise MissingFigureError(f"snapshot '{snapshot.id}' states no precision")
-    row = measurements.constant_service(
-        snapshot.id,
-        accelerator or "CPU",
-        deployment.accelerators_per_replica,
-        deployment.runtime,
-        snapshot.precision,
-    )
-    name = f"measurement.{snapshot.id}.{row.accelerator}.{row.accelerator_count}.{row.runtime}"
-    source = f"{row.source} ({row.as_of or 'undated'}, checked {row.checked_on})"
-    if row.output_tokens:
-        tokens = tokens_per_request(scenario.workload, snapshot)
-        size, measured, word = tokens.output + tokens.reasoning, row.output_tokens, "output"
-    elif row.input_tokens and _is_longer(scenario, row.input_tokens):
-        size, measured, word = _input_of(scenario), row.input_tokens, "input"
-    else:
-        whole = Driver(f"{name}.seconds", "s/request", row.seconds, row.evidence, source)
-        return whole, row.parallel
-    same_size = abs(float(likely_months(size, 1)[0]) / measured - 1) <= SAME_SIZE
-    per_token = Driver(
-        f"{name}.seconds_per_{word}_token",
-        "s/token",
-        row.seconds / measured,
-        row.evidence if same_size else worse(row.evidence, Evidence.ESTIMATED),
-        source if same_size else f"{source}, scaled from {measured:,.0f} {word} tokens",
-    )
-    return per_token * size, row.parallel
-
-
-def _is_longer(scenario: Scenario, measured_tokens: float) -> bool:
-    """Tell whether requests are longer than those measured; shorter ones were filled up there."""
-    tokens = scenario.workload.tokens
-    return tokens is not None and tokens.input.likely > measured_tokens
-
-
-def _input_of(scenario: Scenario) -> Expression:
-    assert scenario.workload.tokens is not None
-    return driver("workload.tokens.input", "tokens", scenario.workload.tokens.input)
 
 
 def build_incumbent(scenario: Scenario, requests: Expression, catalog: Catalog) -> Built:
@@ -282,6 +180,7 @@ def _profile(
         latency=None if is_route else _slowest([facts.latency for facts in found]),
         completion_hours=_longest([facts.completion_hours for facts in found]),
         quality=_quality(candidate, parts, is_route=is_route),
+        open_questions=tuple(text for facts in found for text in facts.open_questions),
     )
     return OptionProfile(
         option=option,

@@ -22,6 +22,7 @@ from tco.ledger.volume import monthly_requests
 from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.score import OptionProfile, Ranking, rank_options
+from tco.sim.ladder import Ladder
 from tco.sim.usage import StaticUsage
 
 
@@ -43,7 +44,7 @@ class Evaluation:
     ledger: pd.DataFrame
     requests: Expression
     ranking: Ranking
-    usage: dict[str, tuple[StaticUsage, ...]]
+    usage: dict[str, tuple[StaticUsage | Ladder, ...]]
     catalog_digest: str
     measurements_digest: str
 
@@ -76,7 +77,7 @@ def evaluate(
         )
     lines: list[CostLine] = []
     profiles: list[OptionProfile] = []
-    usage: dict[str, tuple[StaticUsage, ...]] = {}
+    usage: dict[str, tuple[StaticUsage | Ladder, ...]] = {}
     left_out: dict[str, tuple[str, str]] = {}
     for option, candidate in scenario.candidates.items():
         try:

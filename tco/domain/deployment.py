@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tco.domain.fleet import FleetSettings
 from tco.domain.lifecycle import MonthNumber
 from tco.domain.price import Purchase
 from tco.domain.record import (
@@ -64,21 +65,41 @@ class MachineChoice(Record):
 
 
 class ServiceFigure(Record):
-    """Service time of one request where no measurement is in the tables."""
+    """Service time where no measurement is in the tables: of one request, or of a batch."""
 
-    seconds: SecondsEstimate
-    parallel: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        description="requests that one replica serves at once [-]"
+    seconds: SecondsEstimate | None = Field(
+        default=None, description="of one request, however many are served at once [s]"
+    )
+    parallel: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        default=None, description="requests that one replica serves at once [-]"
+    )
+    base_seconds: SecondsEstimate | None = Field(default=None, description="of any batch [s]")
+    seconds_per_item: SecondsEstimate | None = Field(
+        default=None, description="more for each request in the batch [s]"
+    )
+    max_batch: Annotated[int, Field(ge=1, le=65_536)] | None = Field(
+        default=None, description="largest batch that the figures cover [-]"
     )
 
+    @model_validator(mode="after")
+    def _has_one_form(self) -> Self:
+        alone = (self.seconds, self.parallel)
+        batch = (self.base_seconds, self.seconds_per_item, self.max_batch)
+        whole = [form for form in (alone, batch) if all(part is not None for part in form)]
+        parts = [part for part in (*alone, *batch) if part is not None]
+        if len(whole) != 1 or len(parts) != len(whole[0]):
+            raise ValueError(
+                "give either seconds and parallel, or base_seconds, seconds_per_item and max_batch"
+            )
+        return self
 
-class SelfHostedDeployment(Record):
-    """A fixed number of replicas on rented instances."""
+
+class SelfHostedDeployment(FleetSettings):
+    """Replicas on rented instances, a fixed number or an autoscaled one."""
 
     kind: Literal["self_hosted"]
     machine: MachineChoice
     runtime: Text
-    replicas: Annotated[int, Field(ge=1, le=100_000)]
     accelerators_per_replica: Annotated[int, Field(ge=0, le=1024)] = Field(
         description="accelerators that one replica takes [-]; 0 on CPU"
     )
@@ -93,6 +114,14 @@ class SelfHostedDeployment(Record):
     def _names_what_it_takes(self) -> Self:
         if self.accelerators_per_replica == 0 and self.vcpus_per_replica is None:
             raise ValueError("a replica on CPU needs vcpus_per_replica")
+        return self
+
+    @model_validator(mode="after")
+    def _batches_what_it_can(self) -> Self:
+        if self.batch is not None and (self.service is None or self.service.max_batch is None):
+            raise ValueError(
+                "batch needs a service figure by batch: base_seconds, seconds_per_item, max_batch"
+            )
         return self
 
 

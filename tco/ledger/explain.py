@@ -13,6 +13,7 @@ from tco.ledger.expression import (
     Driver,
     Expression,
     Least,
+    Lookup,
     Number,
     Power,
     Product,
@@ -121,6 +122,13 @@ def _open(label: str, expression: Expression, valuation: Valuation, month: int) 
             unit = "" if expression.unit == "-" else f" {expression.unit}"
             text = f"{expression.name} = {number(value)}{unit}{spread}"
             return Opened(f"{label}: {text} [{expression.evidence}: {expression.source}]")
+        case Lookup(argument=argument):
+            text = (
+                f"{label}: {expression.name} = {number(value)} {expression.unit}, read between "
+                f"{len(expression.points)} simulated points "
+                f"[{expression.evidence}: {expression.source}]"
+            )
+            return Opened(text, [_open("read at", argument, valuation, month)])
         case Number(note=note):
             return Opened(f"{label}: {number(value)}" + (f" ({note})" if note else ""))
     parts = list(_flat(expression))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tco.domain.record import Estimate, Evidence, worse
+from tco.errors import InfeasibleError
 
 Array = NDArray[np.float64]
 
@@ -121,6 +122,23 @@ class Least(Expression):
     choices: tuple[Expression, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookup(Expression):
+    """A straight line between the points of a simulated table, at an argument within it."""
+
+    name: str
+    unit: str
+    argument: Expression
+    points: tuple[float, ...]
+    values: tuple[float, ...]
+    evidence: Evidence
+    source: str
+
+
+Leaf = Driver | Series | Lookup
+"""What carries a source; a look-up rests on its argument too."""
+
+
 def _as_expression(value: Expression | float) -> Expression:
     return value if isinstance(value, Expression) else Number(float(value))
 
@@ -153,20 +171,20 @@ def parts_of(expression: Expression) -> tuple[Expression, ...]:
             return (top, bottom)
         case Power(base, exponent):
             return (base, exponent)
+        case Lookup(argument=argument):
+            return (argument,)
         case _:
             return ()
 
 
-def leaves_of(expression: Expression) -> Iterator[Driver | Series]:
-    """Yield the drivers and series that an expression rests on, each once, in reading order."""
+def leaves_of(expression: Expression) -> Iterator[Leaf]:
+    """Yield what an expression rests on, each once, in reading order."""
     seen: set[str] = set()
 
-    def walk(here: Expression) -> Iterator[Driver | Series]:
-        if isinstance(here, Driver | Series):
-            if here.name not in seen:
-                seen.add(here.name)
-                yield here
-            return
+    def walk(here: Expression) -> Iterator[Leaf]:
+        if isinstance(here, Leaf) and here.name not in seen:
+            seen.add(here.name)
+            yield here
         for part in parts_of(here):
             yield from walk(part)
 
@@ -181,6 +199,16 @@ def evidence_of(expression: Expression) -> Evidence:
 def sources_of(expression: Expression) -> str:
     """Join the sources of the leaves, each once."""
     return "; ".join(dict.fromkeys(leaf.source for leaf in leaves_of(expression)))
+
+
+_JOINED_BY: dict[type[Expression], np.ufunc] = {
+    Sum: np.add,
+    Product: np.multiply,
+    Least: np.minimum,
+    Difference: np.subtract,
+    Ratio: np.divide,
+    Power: np.power,
+}
 
 
 @dataclass(slots=True)
@@ -208,17 +236,20 @@ class Valuation:
                 return np.full((1, 1), likely) if drawn is None else drawn[:, np.newaxis]
             case Series(values=values):
                 return np.asarray(values, dtype=np.float64)[np.newaxis, :]
-            case Sum(terms):
-                return reduce(np.add, [self.of(term) for term in terms])
-            case Product(factors):
-                return reduce(np.multiply, [self.of(factor) for factor in factors])
-            case Least(choices):
-                return reduce(np.minimum, [self.of(choice) for choice in choices])
-            case Difference(whole, part):
-                return np.subtract(self.of(whole), self.of(part))
-            case Ratio(top, bottom):
-                return np.divide(self.of(top), self.of(bottom))
-            case Power(base, exponent):
-                return np.power(self.of(base), self.of(exponent))
-            case _:  # pragma: no cover - a new kind of expression must be added above
-                raise TypeError(f"no rule to evaluate {type(expression).__name__}")
+            case Lookup():
+                return self._looked_up(expression)
+            case _:
+                return reduce(
+                    _JOINED_BY[type(expression)], [self.of(part) for part in parts_of(expression)]
+                )
+
+    def _looked_up(self, table: Lookup) -> Array:
+        """Interpolate; a table says nothing beyond its ends."""
+        at = self.of(table.argument)
+        low, high = table.points[0], table.points[-1]
+        if (at < low).any() or (at > high).any():
+            raise InfeasibleError(
+                f"{table.name} was simulated from {low:,.4g} to {high:,.4g} and is asked for at "
+                f"{at.min():,.4g} to {at.max():,.4g}. Widen the range of the volume"
+            )
+        return np.interp(at, table.points, table.values)

@@ -11,11 +11,12 @@ from tco.domain.price import Purchase, Quote, TokenBand, TokenRates
 from tco.domain.record import Estimate, Evidence
 from tco.domain.scenario import Scenario
 from tco.errors import MissingFigureError
-from tco.ledger.expression import Expression, Least, Number, Series
+from tco.ledger.expression import Expression, Least, Lookup, Number, Series
 from tco.ledger.model import LineMaker
 from tco.ledger.option import Part, likely_months
 from tco.ledger.tariff import Held, active_months, times, unit_price
 from tco.ledger.volume import CALENDAR, TokensPerRequest, tokens_per_request
+from tco.sim.ladder import BUSY, UNALLOCATED, Ladder
 from tco.sim.usage import StaticUsage
 from tco.units import HOURS_PER_QUOTED_MONTH, SECONDS_PER_HOUR, TOKENS_PER_MTOK, hours_in_month
 
@@ -100,7 +101,7 @@ def _band(rates: TokenRates, tokens: TokensPerRequest) -> TokenBand:
     return longest
 
 
-def add_self_hosted_lines(
+def add_static_lines(
     make: LineMaker,
     scenario: Scenario,
     part: Part,
@@ -110,46 +111,117 @@ def add_self_hosted_lines(
     seconds: Expression,
 ) -> None:
     """Add the hours of a static fleet, split into used, wasted by cause, and not allocated."""
-    horizon = scenario.horizon_months
-    machine = deployment.machine
-    hours = times(
-        Series(
-            "calendar.hours_in_month",
-            "h",
-            tuple(float(hours_in_month(month)) for month in scenario.months),
-            Evidence.STATED,
-            CALENDAR,
-        ),
-        [active_months(f"{part.name}.paid", part.first_month, part.last_month, horizon)],
-    )
+    bill = _MachineBill(make, scenario, part, deployment, quote)
+    hours = bill.paid_hours
     share = Number(usage.instance_share, "share of an instance that one replica is given")
     allocated = Number(usage.replicas, "replicas") * share * hours
     served_at_once = Number(
         SECONDS_PER_HOUR * usage.parallel, "seconds an hour x parallel requests"
     )
     used = Least((part.volume * seconds / served_at_once * share, allocated))
-    price = unit_price(
-        scenario,
-        machine.seller,
-        f"price.{quote.sku}.{machine.purchase}",
-        "USD/instance-hour",
-        quote.estimate,
-        is_own=quote.negotiated,
-        held=Held(part.first_month, machine.purchase.term_months),
-    )
+    bill.add(used, Kind.USED, volume=part.volume)
+    for cause, shares in usage.idle_shares.items():
+        if any(shares):
+            split = Series(
+                f"usage.{make.option}.{part.name}.{_key(cause)}",
+                "-",
+                shares,
+                Evidence.ESTIMATED,
+                "split of idle time over the hours of the week, at likely volume",
+            )
+            bill.add((allocated - used) * split, Kind.WASTED, cause)
+    unallocated = usage.instances - usage.replicas * usage.instance_share
+    if not math.isclose(unallocated, 0, abs_tol=1e-9):
+        room = Number(unallocated, "instances paid for and not given to a replica")
+        bill.add(room * hours, Kind.IDLE, UNALLOCATED)
+    _add_settlement(make, scenario, part, quote.purchase, usage.instances, bill.price)
+
+
+def add_simulated_lines(
+    make: LineMaker,
+    scenario: Scenario,
+    part: Part,
+    deployment: SelfHostedDeployment,
+    quote: Quote,
+    ladder: Ladder,
+) -> None:
+    """Add the hours of a simulated fleet, read off the ladder at each month's rate."""
+    bill = _MachineBill(make, scenario, part, deployment, quote)
+    rate = part.volume / (bill.calendar_hours * Number(SECONDS_PER_HOUR, "seconds an hour"))
+    source = f"simulated: {ladder.requests:,} requests at {len(ladder.rungs)} rates"
+    for cause in ladder.causes():
+        instances = ladder.instances(cause)
+        if not any(instances):
+            continue
+        read = Lookup(
+            f"usage.{make.option}.{part.name}.{_key(cause)}",
+            "instances",
+            rate,
+            ladder.rates_per_s,
+            instances,
+            Evidence.ESTIMATED,
+            source,
+        )
+        if cause == BUSY:
+            bill.add(read * bill.paid_hours, Kind.USED, volume=part.volume)
+        else:
+            kind = Kind.IDLE if cause == UNALLOCATED else Kind.WASTED
+            bill.add(read * bill.paid_hours, kind, cause)
+
+
+def _key(cause: str) -> str:
+    return cause.replace(" ", "_").replace("-", "_")
+
+
+class _MachineBill:
+    """What all lines of one part's machines share."""
+
+    def __init__(
+        self,
+        make: LineMaker,
+        scenario: Scenario,
+        part: Part,
+        deployment: SelfHostedDeployment,
+        quote: Quote,
+    ) -> None:
+        self._make, self._part = make, part
+        machine = deployment.machine
+        self._item = (
+            f"{machine.seller} {machine.instance_type}, {machine.region}, "
+            f"{machine.purchase.replace('_', ' ')}"
+        )
+        self.calendar_hours = Series(
+            "calendar.hours_in_month",
+            "h",
+            tuple(float(hours_in_month(month)) for month in scenario.months),
+            Evidence.STATED,
+            CALENDAR,
+        )
+        first, last = part.first_month, part.last_month
+        paid = active_months(f"{part.name}.paid", first, last, scenario.horizon_months)
+        self.paid_hours = times(self.calendar_hours, [paid])
+        self.price = unit_price(
+            scenario,
+            machine.seller,
+            f"price.{quote.sku}.{machine.purchase}",
+            "USD/instance-hour",
+            quote.estimate,
+            is_own=quote.negotiated,
+            held=Held(first, machine.purchase.term_months),
+        )
 
     def add(
-        key: str, quantity: Expression, kind: Kind, cause: str, volume: Expression | None
+        self, quantity: Expression, kind: Kind, cause: str = "", volume: Expression | None = None
     ) -> None:
-        make.add(
-            f"{part.name}.compute.{key}",
+        """Add hours of one kind and cause."""
+        self._make.add(
+            f"{self._part.name}.compute.{_key(cause) or 'used'}",
             phase=Phase.INFERENCE,
             category="compute",
-            item=f"{machine.seller} {machine.instance_type}, {machine.region}, "
-            f"{machine.purchase.replace('_', ' ')}",
+            item=self._item,
             quantity=quantity,
             unit="instance-hour",
-            unit_price_usd=price,
+            unit_price_usd=self.price,
             nature=Nature.RUN,
             behaviour=Behaviour.STEP,
             payee=Payee.CLOUD,
@@ -157,29 +229,6 @@ def add_self_hosted_lines(
             cause=cause,
             volume=volume,
         )
-
-    add("used", used, Kind.USED, "", part.volume)
-    causes = {
-        "peak head-room": usage.peak_head_room_share,
-        "night and weekend": usage.night_and_weekend_share,
-        "rest": usage.rest_share,
-    }
-    for cause, shares in causes.items():
-        if any(shares):
-            key = cause.replace(" ", "_").replace("-", "_")
-            split = Series(
-                f"usage.{make.option}.{part.name}.{key}",
-                "-",
-                shares,
-                Evidence.ESTIMATED,
-                "split of idle time over the hours of the week, at likely volume",
-            )
-            add(key, (allocated - used) * split, Kind.WASTED, cause, None)
-    unallocated = usage.instances - usage.replicas * usage.instance_share
-    if not math.isclose(unallocated, 0, abs_tol=1e-9):
-        room = Number(unallocated, "instances paid for and not given to a replica")
-        add("unallocated", room * hours, Kind.IDLE, "unallocated capacity", None)
-    _add_settlement(make, scenario, part, machine.purchase, usage.instances, price)
 
 
 def _add_settlement(

@@ -144,10 +144,11 @@ class Fleet:
         self._curve: list[tuple[float, int]] = []
         self._peak = 0
 
-    def run(self, *, to_the_last: bool = False) -> FleetRecord:
+    def run(self, *, warm_up_s: float = 0.0, to_the_last: bool = False) -> FleetRecord:
         """Run to the end and return what happened.
 
         Args:
+            warm_up_s: Time whose latencies are not counted; the hours hold it all the same [s].
             to_the_last: Go on after the end until nobody waits and nobody is served, as a replay
                 does; a fleet that cannot get there within the time it has run so far is stopped.
         """
@@ -157,6 +158,9 @@ class Fleet:
             self._set(replica, ACTIVE)
         if math.isfinite(rules.rule.interval_s):
             self._environment.process(self._scale())
+        self._run_to(warm_up_s)
+        self._histogram[:] = 0
+        self._waits[:] = 0
         end_s = self._until_s
         self._run_to(end_s)
         if to_the_last:

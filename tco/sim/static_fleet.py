@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tco.errors import InfeasibleError
-from tco.sim.fleet import Fleet, FleetRules
+from tco.sim.fleet import Fleet, FleetRules, Requests
 from tco.sim.scaling import Static
 from tco.sim.service import BatchRule, linear_service
 from tco.sim.usage import Latency, StaticUsage
@@ -19,6 +20,7 @@ Array = NDArray[np.float64]
 MOST_REQUESTS = 200_000
 """Enough for a p99 within a percent or two of that of the whole week."""
 SERVICE_TIMES_A_STRETCH = 50
+STATIC_CAUSES = ("peak head-room", "night and weekend", "rest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def simulate_static_fleet(
             f"{per_hour:,.0f} requests an hour. At least {need} replicas are needed"
         )
     latency, simulated = _latency(fleet, mean_rate_per_s[busiest] * week, busiest, seed)
-    head_room, night, rest = _idle_shares(busy_replicas, fleet.replicas)
+    shares = _idle_shares(busy_replicas, fleet.replicas)
     return StaticUsage(
         replicas=fleet.replicas,
         instances=fleet.instances,
@@ -72,9 +74,7 @@ def simulate_static_fleet(
         busiest_load=load,
         latency=latency,
         simulated_requests=simulated,
-        peak_head_room_share=tuple(head_room),
-        night_and_weekend_share=tuple(night),
-        rest_share=tuple(rest),
+        idle_shares={cause: tuple(part) for cause, part in zip(STATIC_CAUSES, shares, strict=True)},
     )
 
 
@@ -83,12 +83,29 @@ def _latency(fleet: StaticFleet, rate_per_s: Array, month: int, seed: int) -> tu
     if not rate_per_s.any():
         raise InfeasibleError("no request arrives in the whole horizon; there is nothing to serve")
     length_s = _stretch_s(float(rate_per_s.sum()), fleet.seconds)
-    chunks = list(poisson_hours(rate_per_s, length_s=length_s, seed=seed))
-    arrivals_s = np.concatenate([chunk.arrivals_s for chunk in chunks])
-    if not arrivals_s.size:
+    latency_s = _latency_s(fleet, rate_per_s, length_s=length_s, seed=seed)
+    if not latency_s.size:
         # Less than a request a week: it never meets another one.
         alone = fleet.seconds * MILLISECONDS_PER_SECOND
         return Latency(alone, alone, alone, "a request alone; hardly any arrive in a week"), 0
+    latency_ms = latency_s * MILLISECONDS_PER_SECOND
+    p50, p95, p99 = (float(q) for q in np.quantile(latency_ms, (0.50, 0.95, 0.99)))
+    scope = f"requests of a week of the busiest month, month {month + 1}"
+    return Latency(p50, p95, p99, scope), int(latency_s.size)
+
+
+def _latency_s(fleet: StaticFleet, rate_per_s: Array, *, length_s: float, seed: int) -> Array:
+    """Simulate a week with a stretch of so many seconds for each hour; one value a request [s]."""
+    chunks = list(poisson_hours(rate_per_s, length_s=length_s, seed=seed))
+    arrivals_s = np.concatenate([chunk.arrivals_s for chunk in chunks])
+    if not arrivals_s.size:
+        return arrivals_s
+    finish_s = _finish_s(fleet, chunks, until_s=HOURS_PER_WEEK * length_s)
+    return np.subtract(finish_s, arrivals_s)
+
+
+def _finish_s(fleet: StaticFleet, chunks: Sequence[Requests], *, until_s: float) -> Array:
+    """Return when each request is answered [s]."""
     rules = FleetRules(
         service=linear_service(fleet.seconds, 0.0, 1),
         batch=BatchRule(),
@@ -97,13 +114,11 @@ def _latency(fleet: StaticFleet, rate_per_s: Array, month: int, seed: int) -> tu
         maximum=fleet.replicas,
         slots=fleet.parallel,
     )
-    run = Fleet(rules, chunks, until_s=HOURS_PER_WEEK * length_s, keep_requests=arrivals_s.size)
+    requests = sum(chunk.arrivals_s.size for chunk in chunks)
+    run = Fleet(rules, chunks, until_s=until_s, keep_requests=requests)
     times = run.run(to_the_last=True).per_request
     assert times is not None
-    latency_ms = (times.finish_s - arrivals_s) * MILLISECONDS_PER_SECOND
-    p50, p95, p99 = (float(q) for q in np.quantile(latency_ms, (0.50, 0.95, 0.99)))
-    scope = f"requests of a week of the busiest month, month {month + 1}"
-    return Latency(p50, p95, p99, scope), int(arrivals_s.size)
+    return times.finish_s
 
 
 def _stretch_s(sum_of_rates_per_s: float, service_s: float) -> float:
@@ -115,17 +130,23 @@ def _stretch_s(sum_of_rates_per_s: float, service_s: float) -> float:
     return min(SECONDS_PER_HOUR, max(within_budget_s, SERVICE_TIMES_A_STRETCH * service_s))
 
 
-def _idle_shares(busy_replicas: Array, replicas: int) -> tuple[Array, Array, Array]:
-    """Split idle replica-hours into peak head-room, night and weekend, and the rest.
+def idle_replicas(busy_replicas: Array, replicas: int) -> tuple[Array, Array, Array]:
+    """Split idle replicas by hour into peak head-room, night and weekend, and the rest.
 
     The whole replicas that an hour needs are its busy replicas rounded up. Above the need of the
     busiest hour lies head-room; between that and the hour's own need, night and weekend; what is
     left is the part of a started replica that finds no work.
     """
     need = np.ceil(np.round(busy_replicas, 9))
-    peak_need = need.max(axis=1, keepdims=True)
-    head_room = np.broadcast_to(replicas - peak_need, need.shape).mean(axis=1)
-    night = (peak_need - need).mean(axis=1)
-    rest = (need - busy_replicas).mean(axis=1)
-    idle = head_room + night + rest
-    return head_room / idle, night / idle, rest / idle
+    peak_need = need.max()
+    head_room: Array = np.full_like(need, replicas - peak_need)
+    return head_room, peak_need - need, need - busy_replicas
+
+
+def _idle_shares(busy_replicas: Array, replicas: int) -> tuple[Array, Array, Array]:
+    """Return each cause's share of the idle time, month by month."""
+    parts = np.array(
+        [[part.mean() for part in idle_replicas(month, replicas)] for month in busy_replicas]
+    )
+    shares: Array = parts / parts.sum(axis=1, keepdims=True)
+    return shares[:, 0], shares[:, 1], shares[:, 2]

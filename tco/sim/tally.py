@@ -57,9 +57,10 @@ class ReplicaClock:
 class IdleCauses:
     """Splits idle replica-seconds by the first cause that applies.
 
-    Between two looks of the autoscaler the replicas that do nothing are, in this order: those below
-    the least number that is always kept, those above what the rule would ask for without its
-    smoothing, the share that the target leaves free so that latency holds, and the rest.
+    Between two looks of the autoscaler the load asks for its busy time over the target. Replicas
+    that do nothing are, in this order: what the least number holds above that, those above what the
+    rule would ask for without its smoothing, what the target leaves free beside the busy time so
+    that latency holds, and the rest: parts of a replica, for there are only whole ones.
 
     ``target`` is the busy share that the rule aims at [-].
     """
@@ -83,9 +84,10 @@ class IdleCauses:
         """
         length_s = end_s - start_s
         left = max(0.0, ready * length_s - busy_s)
-        floor = max(0, min(ready, self._minimum) - wish.unsmoothed) * length_s
+        asked = busy_s / self._target
+        floor = max(0.0, min(ready, self._minimum) * length_s - asked)
         late = max(0, ready - max(wish.unsmoothed, self._minimum)) * length_s
-        room = ready * length_s * (1.0 - self._target)
+        room = asked - busy_s
         amounts = []
         for bound in (floor, late, room):
             amounts.append(min(left, bound))

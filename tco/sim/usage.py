@@ -32,6 +32,5 @@ class StaticUsage:
     """Offered load over capacity in the busiest hour of the busiest month [-]."""
     latency: Latency
     simulated_requests: int
-    peak_head_room_share: tuple[float, ...]
-    night_and_weekend_share: tuple[float, ...]
-    rest_share: tuple[float, ...]
+    idle_shares: dict[str, tuple[float, ...]]
+    """Share of each month's idle time by cause [-]."""

@@ -1,0 +1,272 @@
+"""One part on rented machines: its service time, its simulated fleet, its lines."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tco.domain.deployment import SelfHostedDeployment
+from tco.domain.price import Purchase, Quote
+from tco.domain.record import Evidence, worse
+from tco.domain.scenario import Scenario
+from tco.errors import InfeasibleError, MissingFigureError
+from tco.ledger.expression import Driver, Expression, driver
+from tco.ledger.inference import add_simulated_lines, add_static_lines
+from tco.ledger.model import LineMaker
+from tco.ledger.option import Part, likely_months
+from tco.ledger.volume import tokens_per_request
+from tco.measure.library import Measurements
+from tco.prices import Catalog
+from tco.rank.goals import LatencyFact
+from tco.sim.fleet import FleetRules
+from tco.sim.ladder import Ladder, Machine, check_capacity, climb
+from tco.sim.packing import instances_needed, replicas_per_instance, share_of_instance
+from tco.sim.rules import rules_of
+from tco.sim.service import Service, linear_service
+from tco.sim.static_fleet import StaticFleet, simulate_static_fleet
+from tco.sim.usage import Latency, StaticUsage
+from tco.traffic.profile import week_of
+from tco.units import MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR, hours_in_month
+
+Array = NDArray[np.float64]
+SAME_SIZE = 0.25
+"""A measured point stands for requests whose size is within a quarter of what it was taken at."""
+MOST_LOST = 0.001
+"""Above this share of lost requests an option does not do what it was asked to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """What is known of a part on machines."""
+
+    usage: StaticUsage | Ladder
+    latency: LatencyFact | None
+    open_questions: tuple[str, ...] = ()
+
+
+def host(
+    make: LineMaker, scenario: Scenario, part: Part, catalog: Catalog, measurements: Measurements
+) -> Hosted:
+    """Simulate a part on its machines and add the lines of what it uses."""
+    deployment = part.candidate.deployment
+    assert isinstance(deployment, SelfHostedDeployment)
+    quote = _quote(scenario, deployment, catalog)
+    machine = deployment.machine
+    instance = catalog.instance(machine.seller, machine.region, machine.instance_type)
+    fits = replicas_per_instance(deployment, instance, part.snapshot)
+    share = share_of_instance(deployment, instance, fits)
+    rates_per_s = _mean_rates_per_s(scenario, part)
+    stated = deployment.service
+    if stated is not None and stated.max_batch is not None:
+        service, slots = _batch_service(deployment), 1
+    else:
+        seconds, slots = _constant_service(
+            scenario, part, deployment, instance.accelerator, measurements
+        )
+        constant_s = float(likely_months(seconds, 1)[0])
+        if deployment.autoscaler is None and not _can_lose_requests(deployment):
+            fleet = _static_fleet(deployment, fits, share, slots, constant_s)
+            return _host_static(make, scenario, part, quote, fleet, seconds)
+        service = linear_service(constant_s, 0.0, 1)
+    packing = Machine(fits, share, quote.billing_increment_s, quote.minimum_s)
+    return _host_simulated(make, scenario, part, quote, packing, service, slots, rates_per_s)
+
+
+def _quote(scenario: Scenario, deployment: SelfHostedDeployment, catalog: Catalog) -> Quote:
+    machine = deployment.machine
+    if machine.purchase is Purchase.SPOT:
+        raise InfeasibleError(
+            "spot machines are taken away at times, and interruptions are not simulated yet; "
+            "choose on_demand, commit_1y or commit_3y"
+        )
+    if machine.purchase.term_months is not None and deployment.autoscaler is not None:
+        raise InfeasibleError(
+            "a commitment is paid in every hour, and an autoscaler gives machines back; the best "
+            "level to commit is not searched for yet. Choose on_demand, or a static fleet"
+        )
+    return catalog.compute(
+        machine.seller,
+        machine.region,
+        machine.instance_type,
+        on=scenario.price_date,
+        purchase=machine.purchase,
+    )
+
+
+def _can_lose_requests(deployment: SelfHostedDeployment) -> bool:
+    return deployment.queue.limit is not None or deployment.queue.patience_s is not None
+
+
+def _hours(scenario: Scenario) -> Array:
+    return np.array([hours_in_month(month) for month in scenario.months], dtype=np.float64)
+
+
+def _mean_rates_per_s(scenario: Scenario, part: Part) -> Array:
+    requests = likely_months(part.volume, scenario.horizon_months)
+    return requests / (_hours(scenario) * SECONDS_PER_HOUR)
+
+
+def _static_fleet(
+    deployment: SelfHostedDeployment, fits: int, share: float, slots: int, seconds: float
+) -> StaticFleet:
+    assert deployment.replicas is not None
+    return StaticFleet(
+        replicas=deployment.replicas,
+        instances=instances_needed(deployment.replicas, fits),
+        instance_share=share,
+        parallel=slots,
+        seconds=seconds,
+    )
+
+
+def _host_static(
+    make: LineMaker,
+    scenario: Scenario,
+    part: Part,
+    quote: Quote,
+    fleet: StaticFleet,
+    seconds: Expression,
+) -> Hosted:
+    """Host on a fleet that never scales: its hours follow in closed form, latency is simulated."""
+    usage = simulate_static_fleet(
+        fleet,
+        likely_months(part.volume, scenario.horizon_months),
+        _hours(scenario),
+        week_of(scenario.workload.profile),
+        seed=scenario.seed,
+    )
+    deployment = part.candidate.deployment
+    assert isinstance(deployment, SelfHostedDeployment)
+    add_static_lines(make, scenario, part, deployment, quote, usage, seconds)
+    how = f"simulated, {usage.simulated_requests:,} requests at a constant service time"
+    return Hosted(usage, _fact(usage.latency, how))
+
+
+def _fact(found: Latency, how: str) -> LatencyFact:
+    figures = {"p50": found.p50_ms, "p95": found.p95_ms, "p99": found.p99_ms}
+    return LatencyFact(figures, Evidence.ESTIMATED, f"{how}: {found.scope}")
+
+
+def _host_simulated(
+    make: LineMaker,
+    scenario: Scenario,
+    part: Part,
+    quote: Quote,
+    packing: Machine,
+    service: Service,
+    slots: int,
+    rates_per_s: Array,
+) -> Hosted:
+    """Host on a fleet that batches, scales or turns requests away: everything is simulated."""
+    deployment = part.candidate.deployment
+    assert isinstance(deployment, SelfHostedDeployment)
+    week = week_of(scenario.workload.profile)
+    goal = scenario.goals.latency_ms
+    goal_ms = goal.p95 if goal is not None else None
+
+    def rules() -> FleetRules:
+        return rules_of(
+            deployment,
+            service,
+            slots=slots,
+            seed=scenario.seed,
+            goal_s=math.inf if goal_ms is None else goal_ms / MILLISECONDS_PER_SECOND,
+        )
+
+    busiest = int(np.argmax(rates_per_s))
+    busiest_rate = float(rates_per_s[busiest])
+    check_capacity(rules(), busiest_rate * float(week.max()), busiest + 1)
+    ladder = climb(rules, packing, week, busiest_rate, seed=scenario.seed)
+    add_simulated_lines(make, scenario, part, deployment, quote, ladder)
+    rung = ladder.at(busiest_rate)
+    questions: tuple[str, ...] = ()
+    if rung.lost_share > MOST_LOST:
+        questions = (
+            f"it turns away or loses {rung.lost_share:.1%} of the requests of the busiest month, "
+            "and nobody has said what a lost request costs",
+        )
+    latency = None
+    if rung.latency is not None:
+        latency = _fact(rung.latency, f"simulated, {rung.requests:,} requests")
+    return Hosted(ladder, latency, questions)
+
+
+def _batch_service(deployment: SelfHostedDeployment) -> Service:
+    stated = deployment.service
+    assert stated is not None
+    assert stated.base_seconds is not None
+    assert stated.seconds_per_item is not None
+    assert stated.max_batch is not None
+    return linear_service(
+        stated.base_seconds.likely, stated.seconds_per_item.likely, stated.max_batch
+    )
+
+
+def _constant_service(
+    scenario: Scenario,
+    part: Part,
+    deployment: SelfHostedDeployment,
+    accelerator: str | None,
+    measurements: Measurements,
+) -> tuple[Expression, int]:
+    """Return the seconds of one request and how many a replica serves at once."""
+    stated = deployment.service
+    if stated is None:
+        return _measured_service(scenario, part, deployment, accelerator, measurements)
+    assert stated.seconds is not None
+    assert stated.parallel is not None
+    name = f"candidates.{part.name}.deployment.service.seconds"
+    return driver(name, "s/request", stated.seconds), stated.parallel
+
+
+def _measured_service(
+    scenario: Scenario,
+    part: Part,
+    deployment: SelfHostedDeployment,
+    accelerator: str | None,
+    measurements: Measurements,
+) -> tuple[Expression, int]:
+    """Return the seconds of one request and how many a replica serves at once."""
+    snapshot = part.snapshot
+    if snapshot.precision is None:
+        raise MissingFigureError(f"snapshot '{snapshot.id}' states no precision")
+    row = measurements.constant_service(
+        snapshot.id,
+        accelerator or "CPU",
+        deployment.accelerators_per_replica,
+        deployment.runtime,
+        snapshot.precision,
+    )
+    name = f"measurement.{snapshot.id}.{row.accelerator}.{row.accelerator_count}.{row.runtime}"
+    source = f"{row.source} ({row.as_of or 'undated'}, checked {row.checked_on})"
+    if row.output_tokens:
+        tokens = tokens_per_request(scenario.workload, snapshot)
+        size, measured, word = tokens.output + tokens.reasoning, row.output_tokens, "output"
+    elif row.input_tokens and _is_longer(scenario, row.input_tokens):
+        size, measured, word = _input_of(scenario), row.input_tokens, "input"
+    else:
+        whole = Driver(f"{name}.seconds", "s/request", row.seconds, row.evidence, source)
+        return whole, row.parallel
+    same_size = abs(float(likely_months(size, 1)[0]) / measured - 1) <= SAME_SIZE
+    per_token = Driver(
+        f"{name}.seconds_per_{word}_token",
+        "s/token",
+        row.seconds / measured,
+        row.evidence if same_size else worse(row.evidence, Evidence.ESTIMATED),
+        source if same_size else f"{source}, scaled from {measured:,.0f} {word} tokens",
+    )
+    return per_token * size, row.parallel
+
+
+def _is_longer(scenario: Scenario, measured_tokens: float) -> bool:
+    """Tell whether requests are longer than those measured; shorter ones were filled up there."""
+    tokens = scenario.workload.tokens
+    return tokens is not None and tokens.input.likely > measured_tokens
+
+
+def _input_of(scenario: Scenario) -> Expression:
+    assert scenario.workload.tokens is not None
+    return driver("workload.tokens.input", "tokens", scenario.workload.tokens.input)
