@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 
 from tco.prices import Catalog
+from tco.prices.refresh import Wanted, machines_of
+from tco.prices.retry import Retry
+from tests.prices.aws_replies import StubbedAws
 
 SHIPPED = Path(__file__).parents[2] / "pricing"
 DAY = date(2026, 11, 21)
+TODAY = date(2026, 12, 1)
+"""The day on which tests read prices anew."""
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +42,27 @@ def overlay(tmp_path: Path) -> Callable[..., Path]:
         return place
 
     return write
+
+
+class Diary:
+    """Waits for nothing and remembers what it was told."""
+
+    def __init__(self):
+        self.waits: list[float] = []
+        self.told: list[str] = []
+        self.retry = Retry(sleep=self.waits.append, tell=self.told.append)
+
+
+@pytest.fixture
+def diary() -> Diary:
+    return Diary()
+
+
+def wanted(catalog, *names, seller="aws", region="us-east-1"):
+    return Wanted(region, machines_of(catalog, seller, region, names), TODAY)
+
+
+@pytest.fixture
+def aws():
+    with StubbedAws() as stubbed:
+        yield stubbed
