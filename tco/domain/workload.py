@@ -6,6 +6,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tco.domain.demand import (
+    MEAN_TOLERANCE,
+    BatchJobs,
+    Bursts,
+    Classes,
+    Event,
+    FittedLog,
+    Movement,
+    Sizes,
+    mean_sizes,
+)
 from tco.domain.record import (
     CountEstimate,
     Estimate,
@@ -89,8 +100,47 @@ class NightlyProfile(Record):
     window_hours: Annotated[int, Field(ge=1, le=24)]
 
 
+class PublishedProfile(Record):
+    """The week of a service that published its traffic; ``traffic.published`` has the figures."""
+
+    shape: Literal["published"]
+    name: Literal["azure-coding-2024", "servegen-small-2025", "web-balancer-2014"]
+    shift_hours: Annotated[int, Field(ge=-23, le=23)] = Field(
+        default=0, description="how much later than published each hour comes [h]; 0 if left out"
+    )
+
+
+Rate = Annotated[float, Field(ge=0, le=1e12)]
+Day = Annotated[tuple[Rate, ...], Field(min_length=24, max_length=24)]
+
+
+class TableProfile(Record):
+    """Your own week: 168 hourly rates from Monday 00:00 UTC on, or seven rows of 24."""
+
+    shape: Literal["table"]
+    rates: (
+        Annotated[tuple[Rate, ...], Field(min_length=168, max_length=168)]
+        | Annotated[tuple[Day, ...], Field(min_length=7, max_length=7)]
+    ) = Field(description="in any unit; only their proportions count")
+
+    @property
+    def hours(self) -> tuple[float, ...]:
+        """The 168 rates in a row."""
+        flat: list[float] = []
+        for rate in self.rates:
+            flat += rate if isinstance(rate, tuple) else (rate,)
+        return tuple(flat)
+
+    @model_validator(mode="after")
+    def _has_a_request(self) -> Self:
+        if not any(self.hours):
+            raise ValueError("all rates are zero; there is no week to repeat")
+        return self
+
+
 Profile = Annotated[
-    SteadyProfile | DailyWeeklyProfile | NightlyProfile, Field(discriminator="shape")
+    SteadyProfile | DailyWeeklyProfile | NightlyProfile | PublishedProfile | TableProfile,
+    Field(discriminator="shape"),
 ]
 
 
@@ -110,6 +160,45 @@ class Workload(Record):
     profile: Profile
     tokens: Tokens | None = None
     sessions: Sessions | None = None
+    bursts: Bursts | None = Field(
+        default=None, description="how requests crowd; independent of one another if left out"
+    )
+    events: Annotated[tuple[Event, ...], Field(max_length=500)] = Field(
+        default=(), description="stretches of time with a rate of their own; none if left out"
+    )
+    movement: Movement | None = Field(
+        default=None, description="slow wandering of the rate; none if left out"
+    )
+    batch_jobs: BatchJobs | None = Field(
+        default=None, description="volume handed over at once; none if left out"
+    )
+    sizes: Sizes | None = Field(
+        default=None, description="law of the request sizes; all of the mean size if left out"
+    )
+    classes: Classes | None = Field(
+        default=None, description="kinds of requests with sizes and hours of their own"
+    )
+    fitted_log: FittedLog | None = Field(
+        default=None, description="the request log that these figures were fitted to"
+    )
+
+    @model_validator(mode="after")
+    def _has_sizes_of_the_priced_mean(self) -> Self:
+        if self.sizes is None and self.classes is None:
+            return self
+        if self.sizes is not None and self.classes is not None:
+            raise ValueError("give sizes, or classes with sizes of their own, not both")
+        if self.tokens is None:
+            raise ValueError("sizes need tokens: their means are what is priced")
+        stated = (self.tokens.input.likely, self.tokens.output.likely)
+        found = mean_sizes(self.sizes, self.classes)
+        for name, mean, size in zip(("input", "output"), stated, found, strict=True):
+            if abs(size - mean) > MEAN_TOLERANCE * mean:
+                raise ValueError(
+                    f"the sizes average {size:,.1f} {name} tokens, but tokens.{name} is "
+                    f"{mean:,.1f}: the cost would be off by as much; make them agree"
+                )
+        return self
 
     @model_validator(mode="after")
     def _has_one_volume(self) -> Self:
