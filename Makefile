@@ -31,6 +31,7 @@ check: .venv/.dev  ## format, lint, types, import layers, data audits, docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/tco check $(wildcard scenarios/*.yaml scenarios/*/*.yaml)
+	$(BIN)/tco prices audit >/dev/null
 	$(BIN)/pytest --quiet -m "not slow" tests/house tests/golden/test_generated.py
 
 fix: .venv/.dev  ## format, and mend what the linter can mend

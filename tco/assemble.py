@@ -190,6 +190,7 @@ def _profile(
         openness=opennesses.pop() if len(opennesses) == 1 else Openness.MIXED,
         size_class=sizes.pop() if len(sizes) == 1 and not is_route else SizeClass.MIXED,
         facts=facts,
+        has_steps=candidate.snapshot is None,
     )
 
 

@@ -47,6 +47,8 @@ class OptionProfile:
     size_class: SizeClass | None
     facts: Facts
     """Openness and size are None where the record does not say, as for what runs today."""
+    has_steps: bool = False
+    """Whether it is a cascade or staged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +158,11 @@ def rank_options(
     return Ranking(ranked, unproven, tuple(found[Status.EXCLUDED]))
 
 
-def _cost_then_name(answer: Answer) -> tuple[float, str]:
+def _cost_then_name(answer: Answer) -> tuple[float, bool, str]:
+    """Order by cost to the cent; of two that cost the same, the one without steps is simpler."""
     assert answer.money is not None
-    return answer.money.basis_usd, answer.option
+    assert answer.profile is not None
+    return round(answer.money.basis_usd, 2), answer.profile.has_steps, answer.option
 
 
 def money_of(

@@ -4,27 +4,18 @@ import json
 from datetime import date
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from tco import cli_prices
+from tco.cli.main import app
 from tco.domain.price import Purchase
 from tco.errors import InputError, NotFoundError, PriceNotFoundError
 from tco.prices.fetch_azure import AzurePrices
 from tco.prices.lookup import offers, per_accelerator_usd
 from tests.prices.conftest import DAY, SHIPPED
 
-root = typer.Typer()
-root.add_typer(cli_prices.app, name="prices")
-
-
-@root.callback()
-def _options(data: str | None = None) -> None:
-    """Stand in for the root command."""
-
 
 def tco(*arguments):
-    return CliRunner().invoke(root, ["prices", *arguments])
+    return CliRunner().invoke(app, ["prices", *arguments])
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +83,7 @@ def test_the_command_shows_a_table_and_says_unknown_in_words():
 def test_the_command_prints_one_json_document():
     run = tco("show", "l4", "--json")
     document = json.loads(run.stdout)
-    assert document["schema"] == "tco.prices.show/1"
+    assert document["schema"] == "tco/prices-show/1"
     first = document["offers"][0]
     assert first["prices"]["on_demand"]["per_accelerator_hour"] > 0
     assert first["prices"]["on_demand"]["checked_on"]
@@ -143,7 +134,7 @@ def test_models_and_roles_are_shown(name, text):
 @pytest.mark.parametrize(("name", "key"), [("openai/gpt-5", "tokens"), ("ml_engineer", "role")])
 def test_models_and_roles_are_documents_too(name, key):
     document = json.loads(tco("show", name, "--json").stdout)
-    assert document["schema"] == "tco.prices.show/1"
+    assert document["schema"] == "tco/prices-show/1"
     assert key in document
 
 
@@ -167,7 +158,7 @@ def test_tables_and_rows_are_listed():
     assert "instances" in tco("list").stdout
     assert "g6.xlarge" in tco("list", "instances").stdout
     tables = json.loads(tco("list", "--json").stdout)
-    assert tables["schema"] == "tco.prices.list/1"
+    assert tables["schema"] == "tco/prices-list/1"
     assert len(tables["digest"]) == 64
     rows = json.loads(tco("list", "people", "--json").stdout)["rows"]
     assert rows[0]["line"] == 2
@@ -226,7 +217,7 @@ def test_a_refresh_writes_to_the_users_own_folder(monkeypatch, tmp_path, as_json
     assert (tmp_path / "mine" / "instances.csv").exists()
     if as_json:
         document = json.loads(run.stdout)
-        assert document["schema"] == "tco.prices.refresh/1"
+        assert document["schema"] == "tco/prices-refresh/1"
         assert document["changes"][0]["new"] == "0.5"
     else:
         assert "+160.4%" in run.stdout  # 0.192 to 0.5
