@@ -18,6 +18,7 @@ from tco.errors import InfeasibleError
 
 Array = NDArray[np.float64]
 SMALL = 1e-17
+HUGE = 1e250
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +161,19 @@ def erlang_a(
     """Erlang A: exponential patience of mean ``patience_s``; stable at any load."""
     load = arrivals_per_s * service_s
     slots, pressure = servers * patience_s / service_s, arrivals_per_s * patience_s
-    total = term = 1.0
+    first = term = total = 1.0
     step = 0
     while term > SMALL * total or pressure > slots + step:
         step += 1
         term *= pressure / (slots + step)
         total += term
+        if total > HUGE:  # the sum grows like exp(pressure); only its ratio to 1 is wanted
+            first, term, total = first / HUGE, term / HUGE, 1.0
+    without = first / total  # 1 / A
     blocked = erlang_b(load, servers)
-    waiting = total * blocked / (1.0 + (total - 1.0) * blocked)
+    waiting = blocked / (blocked + (1.0 - blocked) * without)
     utilisation = load / servers
-    abandoned = waiting * (1.0 / (utilisation * total) + 1.0 - 1.0 / utilisation)
+    abandoned = waiting * (without / utilisation + 1.0 - 1.0 / utilisation)
     queued = abandoned * arrivals_per_s * patience_s
     busy = load * (1.0 - abandoned)
     return ImpatientQueue(

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tco.errors import InfeasibleError
@@ -67,6 +67,7 @@ def test_impatience():
 
 
 @given(load=st.floats(0.1, 60), servers=st.integers(1, 40), patience_s=st.floats(0.05, 20))
+@example(load=41.0, servers=1, patience_s=20.0)
 def test_impatience_agrees_with_the_chain(load, servers, patience_s):
     places = int(load + servers + 60 + 12 * math.sqrt(load * max(1.0, patience_s))) * 2 + int(
         load * patience_s * 2
