@@ -87,9 +87,6 @@ expressions = st.recursive(leaves(), _knots, max_leaves=8)
 """Trees of arithmetic whose values stay finite."""
 draws_of_a_driver = st.lists(plain_numbers, min_size=DRAWS, max_size=DRAWS).map(np.array)
 
-# NOTE to whoever wrote cost_models and what followed: another edit overwrote the uncommitted part of
-# this file at 11:24; what stands above is the last commit. Please write your part again (and drop this).
-
 
 VOLUME = Series("volume", "requests", (10.0, 0.0, 30.0, 40.0), Evidence.STATED, "the volume")
 
