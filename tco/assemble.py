@@ -16,6 +16,7 @@ from tco.ledger.inference import add_api_lines
 from tco.ledger.lifecycle import add_incumbent_lines, add_lifecycle_lines, add_switch_lines
 from tco.ledger.model import CostLine, LineMaker
 from tco.ledger.option import Part, parts_of_option, snapshot_label
+from tco.ledger.tariff import end_of_life
 from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.goals import Facts, LatencyFact
@@ -111,7 +112,14 @@ def _serve(
             given = {name: getattr(stated, name) for name in ("p50", "p95", "p99")}
             known = {name: ms for name, ms in given.items() if ms is not None}
             latency = LatencyFact(known, stated.evidence, stated.source)
-        return _PartFacts(Custody.API_VENDOR, OptionKind.API, latency, deployment.completion_hours)
+        sold = end_of_life(scenario, [f"{deployment.provider}/{deployment.model}"])
+        return _PartFacts(
+            Custody.API_VENDOR,
+            OptionKind.API,
+            latency,
+            deployment.completion_hours,
+            open_questions=tuple(sold),
+        )
     hosted = host(make, scenario, part, catalog, measurements)
     return _PartFacts(
         Custody.CLOUD_ACCOUNT,

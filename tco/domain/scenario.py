@@ -13,7 +13,8 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from tco.domain.deployment import CascadeDeployment, Deployment, StagedDeployment
 from tco.domain.lifecycle import Lifecycle, MonthNumber
 from tco.domain.organisation import Organisation
-from tco.domain.record import FactorEstimate, Identifier, Record, Text, UsdEstimate
+from tco.domain.price import PricePath
+from tco.domain.record import FactorEstimate, Identifier, Record, Text, UsdEstimate, wrong_at
 from tco.domain.snapshot import Digest, Metric, Snapshot
 from tco.domain.workload import Workload
 from tco.units import month_start
@@ -131,6 +132,11 @@ class Scenario(Record):
     )
     incumbent: Incumbent | None = None
     price_events: dict[Identifier, PriceEvent] = Field(default_factory=dict)
+    price_paths: dict[Identifier, PricePath] = Field(
+        default_factory=dict,
+        description="yearly drift, shocks, end of sale by pattern, such as openai/* or people.*; "
+        "the narrowest pattern that names a thing moves its price",
+    )
     organisation: Organisation
     snapshots: dict[Identifier, Snapshot]
 
@@ -169,7 +175,8 @@ class Scenario(Record):
     def _covers_the_horizon(cls, workload: Workload, fields: ValidationInfo) -> Workload:
         table, months = workload.monthly_requests, fields.data.get("horizon_months")
         if table is not None and months is not None and len(table) != months:
-            raise ValueError(f"monthly_requests has {len(table)} months, the horizon {months}")
+            says = f"has {len(table)} months, the horizon {months}"
+            raise wrong_at("monthly_requests", says=says)
         return workload
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tco.domain.record import Estimate, Evidence
 from tco.domain.scenario import Scenario
-from tco.ledger.expression import Driver, Expression, Series, driver
+from tco.ledger.expression import Driver, Expression, Power, Series, driver
+from tco.prices.paths import months_sold, path_for
+from tco.units import MONTHS_PER_YEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,45 @@ def unit_price(
             path = f"price_events.{event_name}"
             after = Series(f"{path}.from_month", "-", later, Evidence.STATED, event.title)
             price = price * (1.0 + (driver(f"{path}.factor", "-", event.factor) - 1.0) * after)
-    return price
+    return times(price, _drift(scenario, name.removeprefix("price."), held))
+
+
+def _drift(scenario: Scenario, thing: str, held: Held) -> Iterator[Expression]:
+    """Yield what the narrowest price path that names a thing multiplies its price by."""
+    found = path_for(thing, scenario.price_paths.values())
+    for path_name, path in scenario.price_paths.items():
+        if path is not found:
+            continue
+        months = range(1, scenario.horizon_months + 1)
+        agreed = [held.agreed_in(month) for month in months]
+        years = [(month - 1) / MONTHS_PER_YEAR for month in agreed]
+        if path.steps == "yearly":
+            years = [float(math.floor(year)) for year in years]
+        key, source = f"price_paths.{path_name}", f"price path '{path_name}' of the scenario"
+        since = Series(f"{key}.years", "years", tuple(years), Evidence.STATED, source)
+        change = driver(f"{key}.yearly_change", "1/year", path.yearly_change)
+        if path.yearly_change.likely or path.yearly_change.low is not None:
+            yield Power(1.0 + change, since)
+        for number, shock in enumerate(path.shocks):
+            later = tuple(float(month >= shock.month) for month in agreed)
+            after = Series(f"{key}.shocks.{number}.month", "-", later, Evidence.STATED, shock.name)
+            yield 1.0 + driver(f"{key}.shocks.{number}.change", "-", shock.change) * after
+
+
+def end_of_life(scenario: Scenario, things: Iterable[str]) -> list[str]:
+    """Say of each thing that its vendor stops selling it before the plan ends."""
+    found = []
+    for thing in things:
+        path = path_for(thing, scenario.price_paths.values())
+        if path is None or path.ends_on is None:
+            continue
+        sold = months_sold(path, scenario.start, scenario.horizon_months)
+        if sold < scenario.horizon_months:
+            found.append(
+                f"{thing} is sold until {path.ends_on:%Y-%m-%d}, for {sold} of the "
+                f"{scenario.horizon_months} months; what serves after that is not stated"
+            )
+    return found
 
 
 def active_months(name: str, first: int, last: int, horizon_months: int) -> Series | None:
