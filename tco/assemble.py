@@ -23,6 +23,7 @@ from tco.rank.goals import Facts, LatencyFact
 from tco.rank.score import OptionKind, OptionProfile
 from tco.sim.ladder import Ladder
 from tco.sim.usage import StaticUsage
+from tco.tasks import Kept
 
 INCUMBENT = "keep-as-is"
 
@@ -52,6 +53,7 @@ def build_option(
     requests: Expression,
     catalog: Catalog,
     measurements: Measurements,
+    kept: Kept,
 ) -> Built:
     """Build the lines and the profile of one candidate, or raise with the reason why not."""
     candidate = scenario.candidates[option]
@@ -60,7 +62,7 @@ def build_option(
     found: list[_PartFacts] = []
     for part in parts:
         serving = LineMaker(option, part.snapshot.id)
-        found.append(_serve(serving, scenario, part, catalog, measurements))
+        found.append(_serve(serving, scenario, part, catalog, measurements, kept))
         add_lifecycle_lines(
             serving,
             scenario,
@@ -97,7 +99,12 @@ def _add_shared(
 
 
 def _serve(
-    make: LineMaker, scenario: Scenario, part: Part, catalog: Catalog, measurements: Measurements
+    make: LineMaker,
+    scenario: Scenario,
+    part: Part,
+    catalog: Catalog,
+    measurements: Measurements,
+    kept: Kept,
 ) -> _PartFacts:
     """Add the lines of one part's serving, and return what is known of it."""
     deployment = part.candidate.deployment
@@ -120,7 +127,7 @@ def _serve(
             deployment.completion_hours,
             open_questions=tuple(sold),
         )
-    hosted = host(make, scenario, part, catalog, measurements)
+    hosted = host(make, scenario, part, catalog, measurements, kept)
     return _PartFacts(
         Custody.CLOUD_ACCOUNT,
         OptionKind.SELF_HOSTED,

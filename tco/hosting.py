@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,7 @@ from tco.sim.rules import rules_of
 from tco.sim.service import Service, linear_service
 from tco.sim.static_fleet import StaticFleet, simulate_static_fleet
 from tco.sim.usage import Latency, StaticUsage
+from tco.tasks import Kept, digest_of, source_digest, versions_of
 from tco.traffic.profile import week_of
 from tco.units import MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR, hours_in_month
 
@@ -47,8 +50,30 @@ class Hosted:
     open_questions: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Hall:
+    """The machines of a fleet: how replicas lie on them, and what serving takes there."""
+
+    packing: Machine
+    service: Service
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Busiest:
+    """The month with the highest mean rate, counted from 0."""
+
+    month: int
+    rate_per_s: float
+
+
 def host(
-    make: LineMaker, scenario: Scenario, part: Part, catalog: Catalog, measurements: Measurements
+    make: LineMaker,
+    scenario: Scenario,
+    part: Part,
+    catalog: Catalog,
+    measurements: Measurements,
+    kept: Kept,
 ) -> Hosted:
     """Simulate a part on its machines and add the lines of what it uses."""
     deployment = part.candidate.deployment
@@ -69,10 +94,12 @@ def host(
         constant_s = float(likely_months(seconds, 1)[0])
         if deployment.autoscaler is None and not _can_lose_requests(deployment):
             fleet = _static_fleet(deployment, fits, share, slots, constant_s)
-            return _host_static(make, scenario, part, quote, fleet, seconds)
+            return _host_static(make, scenario, part, quote, fleet, seconds, kept)
         service = linear_service(constant_s, 0.0, 1)
     packing = Machine(fits, share, quote.billing_increment_s, quote.minimum_s)
-    return _host_simulated(make, scenario, part, quote, packing, service, slots, rates_per_s)
+    busiest = Busiest(int(np.argmax(rates_per_s)), float(rates_per_s.max()))
+    hall = Hall(packing, service, slots)
+    return _host_simulated(make, scenario, part, quote, hall, busiest, kept)
 
 
 def _quote(scenario: Scenario, deployment: SelfHostedDeployment, catalog: Catalog) -> Quote:
@@ -98,6 +125,19 @@ def _quote(scenario: Scenario, deployment: SelfHostedDeployment, catalog: Catalo
 
 def _can_lose_requests(deployment: SelfHostedDeployment) -> bool:
     return deployment.queue.limit is not None or deployment.queue.patience_s is not None
+
+
+def _key(scenario: Scenario, **rests_on: Any) -> str:
+    """Return the digest of everything that a simulation's result rests on."""
+    here = Path(__file__).parent
+    return digest_of(
+        {
+            "seed": scenario.seed,
+            "code": [source_digest(here / stage) for stage in ("sim", "traffic")],
+            "versions": versions_of(("numpy", "numba")),
+            **rests_on,
+        }
+    )
 
 
 def _hours(scenario: Scenario) -> Array:
@@ -129,14 +169,24 @@ def _host_static(
     quote: Quote,
     fleet: StaticFleet,
     seconds: Expression,
+    kept: Kept,
 ) -> Hosted:
     """Host on a fleet that never scales: its hours follow in closed form, latency is simulated."""
-    usage = simulate_static_fleet(
-        fleet,
-        likely_months(part.volume, scenario.horizon_months),
-        _hours(scenario),
-        week_of(scenario.workload.profile),
-        seed=scenario.seed,
+    requests = likely_months(part.volume, scenario.horizon_months)
+    week = week_of(scenario.workload.profile)
+    usage = StaticUsage.from_data(
+        kept.result(
+            _key(
+                scenario,
+                fleet=asdict(fleet),
+                requests=requests.tolist(),
+                hours=_hours(scenario).tolist(),
+                week=week.tolist(),
+            ),
+            lambda: simulate_static_fleet(
+                fleet, requests, _hours(scenario), week, seed=scenario.seed
+            ).as_data(),
+        )
     )
     deployment = part.candidate.deployment
     assert isinstance(deployment, SelfHostedDeployment)
@@ -155,14 +205,14 @@ def _host_simulated(
     scenario: Scenario,
     part: Part,
     quote: Quote,
-    packing: Machine,
-    service: Service,
-    slots: int,
-    rates_per_s: Array,
+    hall: Hall,
+    busiest: Busiest,
+    kept: Kept,
 ) -> Hosted:
     """Host on a fleet that batches, scales or turns requests away: everything is simulated."""
     deployment = part.candidate.deployment
     assert isinstance(deployment, SelfHostedDeployment)
+    packing, service, slots = hall.packing, hall.service, hall.slots
     week = week_of(scenario.workload.profile)
     goal = scenario.goals.latency_ms
     goal_ms = goal.p95 if goal is not None else None
@@ -176,10 +226,24 @@ def _host_simulated(
             goal_s=math.inf if goal_ms is None else goal_ms / MILLISECONDS_PER_SECOND,
         )
 
-    busiest = int(np.argmax(rates_per_s))
-    busiest_rate = float(rates_per_s[busiest])
-    check_capacity(rules(), busiest_rate * float(week.max()), busiest + 1)
-    ladder = climb(rules, packing, week, busiest_rate, seed=scenario.seed)
+    busiest_rate = busiest.rate_per_s
+    check_capacity(rules(), busiest_rate * float(week.max()), busiest.month + 1)
+    ladder = Ladder.from_data(
+        kept.result(
+            _key(
+                scenario,
+                deployment=deployment.model_dump(mode="json"),
+                seconds=service.seconds.tolist(),
+                joules=service.joules.tolist(),
+                slots=slots,
+                packing=asdict(packing),
+                week=week.tolist(),
+                rate=busiest_rate,
+                goal_ms=goal_ms,
+            ),
+            lambda: climb(rules, packing, week, busiest_rate, seed=scenario.seed).as_data(),
+        )
+    )
     add_simulated_lines(make, scenario, part, deployment, quote, ladder)
     rung = ladder.at(busiest_rate)
     questions: tuple[str, ...] = ()

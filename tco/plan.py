@@ -24,6 +24,7 @@ from tco.prices import Catalog
 from tco.rank.score import OptionProfile, Ranking, rank_options
 from tco.sim.ladder import Ladder
 from tco.sim.usage import StaticUsage
+from tco.tasks import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Settings:
 
     basis: Basis = Basis.ACCRUAL
     fidelity: Literal["quick"] = "quick"
+    cache: Path | None = None
+    """Folder for simulated results; None: nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,9 @@ def evaluate(
     left_out: dict[str, tuple[str, str]] = {}
     for option, candidate in scenario.candidates.items():
         try:
-            built = build_option(scenario, option, requests, catalog, measurements)
+            built = build_option(
+                scenario, option, requests, catalog, measurements, Kept(settings.cache)
+            )
         except TcoError as error:
             left_out[option] = (candidate.title, str(error))
             continue

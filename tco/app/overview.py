@@ -17,6 +17,7 @@ from tco.measure.library import Measurements
 from tco.plan import Evaluation, Settings, evaluate
 from tco.prices import Catalog
 from tco.rank.score import Answer
+from tco.tasks import user_cache
 
 KEPT_EVALUATIONS = 64
 NO_TREND: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
@@ -33,7 +34,7 @@ def _evaluation(name: str, basis: str, digest: str) -> Evaluation:
         scenario,
         Catalog.load(folder.pricing),
         Measurements.load(folder.benchmarks),
-        settings=Settings(basis=Basis(basis)),
+        settings=Settings(basis=Basis(basis), cache=user_cache()),
     )
 
 

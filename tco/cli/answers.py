@@ -11,6 +11,7 @@ import typer
 from tco.cli.context import deliver, option_named, options_of, print_json, say
 from tco.domain.cost import LEDGER_COLUMN_NAMES, Basis
 from tco.errors import TcoError, nearest
+from tco.tasks import user_cache
 
 if TYPE_CHECKING:
     from tco.plan import Evaluation
@@ -67,7 +68,7 @@ def rank(
     from tco.plan import Settings, evaluate
 
     options = options_of(context)
-    settings = Settings(basis=basis, fidelity=fidelity.value)
+    settings = Settings(basis=basis, fidelity=fidelity.value, cache=user_cache())
     loaded = options.scenarios(scenarios or options.library.use_cases())
     if not loaded:
         raise TcoError(f"there is no scenario under {options.library.root}; --data names a folder.")

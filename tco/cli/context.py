@@ -15,12 +15,13 @@ import typer
 
 from tco.data import DataFolder, data_folder, user_overlay, write_whole
 from tco.errors import Finding, InputError, NotFoundError, TcoError
+from tco.tasks import user_cache
 
 if TYPE_CHECKING:
     from tco.domain.loading import Library
     from tco.domain.scenario import Scenario
     from tco.measure.library import Measurements
-    from tco.plan import Evaluation, Settings
+    from tco.plan import Evaluation
     from tco.prices import Catalog
 
 
@@ -79,10 +80,11 @@ class Options:
             raise TcoError("\n".join([*unknown, *map(str, wrong)]))
         return loaded
 
-    def evaluations(self, *names: str, settings: Settings | None = None) -> list[Evaluation]:
+    def evaluations(self, *names: str) -> list[Evaluation]:
         """Load and evaluate one scenario a name."""
-        from tco.plan import evaluate
+        from tco.plan import Settings, evaluate
 
+        settings = Settings(cache=user_cache())
         scenarios = self.scenarios([str(self.library.find(name)) for name in names])
         return [
             evaluate(scenario, self.catalog, self.measurements, settings=settings)

@@ -8,8 +8,9 @@ simulated point lies within one percent of its line.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +83,19 @@ class Ladder:
     def requests(self) -> int:
         """Requests simulated in all."""
         return sum(rung.requests for rung in self.rungs)
+
+    def as_data(self) -> dict[str, Any]:
+        """Write it as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Ladder:
+        """Read it back."""
+        rungs = []
+        for rung in data["rungs"]:
+            latency = None if rung["latency"] is None else Latency(**rung["latency"])
+            rungs.append(Rung(**{**rung, "latency": latency}))
+        return cls(tuple(rungs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +36,14 @@ class StaticUsage:
     simulated_requests: int
     idle_shares: dict[str, tuple[float, ...]]
     """Share of each month's idle time by cause [-]."""
+
+    def as_data(self) -> dict[str, Any]:
+        """Write it as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> StaticUsage:
+        """Read it back."""
+        shares = {cause: tuple(part) for cause, part in data["idle_shares"].items()}
+        latency = Latency(**data["latency"])
+        return cls(**{**data, "latency": latency, "idle_shares": shares})
