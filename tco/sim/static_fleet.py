@@ -130,7 +130,9 @@ def _stretch_s(sum_of_rates_per_s: float, service_s: float) -> float:
     return min(SECONDS_PER_HOUR, max(within_budget_s, SERVICE_TIMES_A_STRETCH * service_s))
 
 
-def idle_replicas(busy_replicas: Array, replicas: int) -> tuple[Array, Array, Array]:
+def idle_replicas(
+    busy_replicas: Array, replicas: int, peak_need: float
+) -> tuple[Array, Array, Array]:
     """Split idle replicas by hour into peak head-room, night and weekend, and the rest.
 
     The whole replicas that an hour needs are its busy replicas rounded up. Above the need of the
@@ -138,9 +140,9 @@ def idle_replicas(busy_replicas: Array, replicas: int) -> tuple[Array, Array, Ar
     left is the part of a started replica that finds no work.
     """
     need = np.ceil(np.round(busy_replicas, 9))
-    peak_need = need.max()
     head_room: Array = np.full_like(need, replicas - peak_need)
-    return head_room, peak_need - need, need - busy_replicas
+    # Rounding may leave an hour a trifle more work than its whole replicas.
+    return head_room, peak_need - need, np.maximum(need - busy_replicas, 0.0)
 
 
 def _idle_shares(busy_replicas: Array, replicas: int) -> tuple[Array, Array, Array]:

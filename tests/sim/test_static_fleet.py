@@ -59,6 +59,17 @@ def test_shares_are_given_for_each_month():
     assert usage.busiest_load == pytest.approx(360_000 / 3600 / 720 / 2, rel=1e-12)
 
 
+@pytest.mark.parametrize("busy", [1e-12, 0.0, 2.0, 2.0 + 1e-12, 2.0 - 1e-12])
+def test_no_cause_is_ever_below_zero(busy: float):
+    """A trifle of work, or whole replicas but for the last digits, are no negative idle time."""
+    usage = simulate_static_fleet(
+        fleet(3), np.array([busy, 0.1]) * 3600 * 720, np.array([720.0, 720.0]), STEADY, seed=1
+    )
+    shares = np.array(list(usage.idle_shares.values()))
+    assert (shares >= 0).all()
+    assert shares.sum(axis=0) == pytest.approx([1.0, 1.0], rel=1e-9)
+
+
 def test_capacity_below_load_is_refused_with_the_numbers():
     with pytest.raises(InfeasibleError) as refusal:
         simulate_static_fleet(
