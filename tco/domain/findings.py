@@ -16,8 +16,6 @@ from tco.domain.record import IDENTIFIER_PATTERN
 from tco.domain.source import MOST_FINDINGS, Document, Path_, at_most
 from tco.errors import Finding, nearest
 
-TAGS = ("kind", "shape")
-"""Fields by which a mapping says which of several types it is."""
 UNITS = {"s", "ms", "minutes", "hours", "days", "months", "j", "kwh", "gb", "gib", "usd", "eur"}
 A_MAPPING = ("not a mapping of keys to values", "write its keys below it, indented")
 A_LIST = ("not a list", "write one entry a line, each after '- '")
@@ -107,6 +105,9 @@ def _finding(problem: ErrorDetails, document: Document, spot: _Spot) -> Finding:
         return document.finding((*spot.path, tag), "missing", f"add '{tag}:' with one of {words}")
     if kind in ("literal_error", "enum", "union_tag_invalid"):
         return _unknown_word(document, spot.path, context, problem["input"])
+    if kind == "wrong_at":
+        path = (*spot.path, *context["path"])
+        return document.finding(path, context["says"], "make them agree")
     if spot.is_scalar:
         text = "neither text nor a number, true or false"
         return document.finding(spot.path, text, "write one plain value")
@@ -168,13 +169,11 @@ def _unknown_word(
     return document.finding(path, problem, action, nearest(str(given), names))
 
 
-def _tags_of(model: type[BaseModel]) -> tuple[str, ...]:
-    """Return the words by which a mapping says that it is of this type."""
-    for tag in TAGS:
-        field = model.model_fields.get(tag)
-        if field is not None and typing.get_origin(field.annotation) is typing.Literal:
-            return typing.get_args(field.annotation)
-    return ()
+def _tags_of(model: type[BaseModel]) -> list[str]:
+    """Return the words by which a mapping may say that it is of this type."""
+    annotations = [field.annotation for field in model.model_fields.values()]
+    literals = [a for a in annotations if typing.get_origin(a) is typing.Literal]
+    return [word for a in literals if len(typing.get_args(a)) == 1 for word in typing.get_args(a)]
 
 
 def _inside(known: Any, part: str | int) -> list[Any]:

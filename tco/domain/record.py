@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 
 class Record(BaseModel):
@@ -39,6 +40,11 @@ def worse(*grades: Evidence) -> Evidence:
     <Evidence.ASSUMED: 'assumed'>
     """
     return max(grades, key=lambda grade: grade.rank)
+
+
+def wrong_at(*path: str, says: str) -> PydanticCustomError:
+    """Build the error of a check over several fields, to be shown at the one to look at."""
+    return PydanticCustomError("wrong_at", "{says}", {"path": path, "says": says})
 
 
 IDENTIFIER_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"

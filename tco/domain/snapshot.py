@@ -15,6 +15,7 @@ from tco.domain.record import (
     Identifier,
     Record,
     Text,
+    wrong_at,
 )
 
 Digest = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|sha1:[0-9a-f]{40})$")]
@@ -158,15 +159,15 @@ class Snapshot(Record):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if self.uses_tokens and self.tokens is None:
-            raise ValueError("a model that uses tokens needs its token factors under 'tokens'")
+            raise wrong_at("tokens", says="a model that uses tokens needs its token factors")
         if not self.uses_tokens and self.tokens is not None:
-            raise ValueError("a classic model has no token factors")
+            raise wrong_at("tokens", says="a classic model has no token factors")
         if (
             self.parameters is not None
             and self.active_parameters is not None
             and self.active_parameters > self.parameters
         ):
-            raise ValueError("more active parameters than parameters")
+            raise wrong_at("active_parameters", says="more active parameters than parameters")
         if self.training.parent == self.id:
-            raise ValueError("a snapshot cannot be its own parent")
+            raise wrong_at("training", "parent", says="a snapshot cannot be its own parent")
         return self

@@ -71,7 +71,10 @@ def dotted(path: Path_) -> str:
     """
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part[:80]}" if text else part[:80]
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + (part[:80] or "''")
     return text
 
 
