@@ -8,7 +8,11 @@ Order of what happens at one instant: a batch ends or a wait limit runs out (and
 that), then control (the caller's), then a request loses patience, then requests arrive, by index.
 A batch starts when a replica is free and either as many requests wait as the smallest preferred
 size, or the oldest has waited for the limit. It takes the largest preferred size that is there;
-when the limit ran out, all that wait, up to the largest.
+when the limit ran out, all that wait, up to the largest. Requests that need time of their own make
+their batch longer by the longest of them.
+
+A request joins the queue when the host stage in front of it is done with it. Patience and the limit
+on holding back count from there; latency and waiting count from its arrival at the host stage.
 """
 
 from __future__ import annotations
@@ -24,6 +28,13 @@ Whole = NDArray[np.int64]
 
 CLASSES = 2
 """Priority classes: 0 is served first."""
+
+# Columns of a waiting request.
+JOINED_S, INDEX, LEAVES_S, SIZE, CAME_S, OWN_S = range(6)
+WAITING_COLUMNS = 6
+
+# Who may lose patience: nobody; those of a class in order of joining; any of them.
+NOBODY_LEAVES, FIRST_LEAVES_FIRST, ANY_LEAVES = range(3)
 
 # Places in the state's counters.
 ARRIVED, STARTED, DROPPED, ABANDONED, BATCHES, NEXT_FACTOR = range(6)
@@ -92,6 +103,22 @@ def observe(
 
 
 @njit(cache=True, nogil=True)
+def host_stage(arrivals_s: Array, seconds: float, free_s: Array) -> Array:
+    """Return when requests leave a stage of constant time, first come first served [s].
+
+    Request i starts when it is there and the request as many before as are worked on at once has
+    left. ``free_s`` holds the departures before the first and is updated.
+    """
+    parallel, requests = free_s.shape[0], arrivals_s.shape[0]
+    leaves_s = np.empty(parallel + requests)
+    leaves_s[:parallel] = free_s
+    for i in range(requests):
+        leaves_s[parallel + i] = max(arrivals_s[i], leaves_s[i]) + seconds
+    free_s[:] = leaves_s[requests:]
+    return leaves_s[parallel:]
+
+
+@njit(cache=True, nogil=True)
 def _grown(ring: Array, head: Whole, count: Whole) -> Array:
     """Copy the rings into ones of twice the room, heads at 0."""
     room = ring.shape[1]
@@ -106,11 +133,15 @@ def _grown(ring: Array, head: Whole, count: Whole) -> Array:
 @njit(cache=True, nogil=True)
 def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled loop over events
     until_s: float,
-    arrivals_s: Array,
+    joins_s: Array,
+    came_s: Array,
     ranks: Whole,
     sizes: Whole,
+    own_s: Array,
     patience_s: Array,
-    some_leave: bool,  # noqa: FBT001 - compiled code takes its arguments by position
+    common_patience_s: float,
+    leaving: int,
+    are_unlike: bool,  # noqa: FBT001 - compiled code takes its arguments by position
     position: int,
     first_index: int,
     seconds: Array,
@@ -135,18 +166,22 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
     out_finish_s: Array,
     out_batch: Whole,
     out_status: Whole,
-) -> tuple[int, Array]:
-    """Carry the queues to a moment; return the next arrival's position and the rings.
+) -> tuple[int, Array, float]:
+    """Carry the queues to a moment; return the next position, the rings and the last event [s].
 
     Args:
         until_s: Moment to stop at [s]; what happens at it before control is done.
-        arrivals_s: Arrival times, ascending [s].
-        ranks: Priority class of each arrival; empty if all are of class 0.
-        sizes: Input-size class of each arrival; empty if the curve has one.
-        patience_s: How long each arrival waits before it leaves [s]; empty if for ever.
-        some_leave: Whether any request so far has a patience that ends.
-        position: First arrival that has not been handled.
-        first_index: Index of the first arrival in the outputs.
+        joins_s: When each request joins the queue, ascending [s].
+        came_s: When each came to the host stage [s]; empty if that is when it joins.
+        ranks: Priority class of each request; empty if all are of class 0.
+        sizes: Input-size class of each request; empty if the curve has one.
+        own_s: Time that each request needs beyond its batch [s]; empty if none.
+        patience_s: How long each request waits before it leaves [s]; empty if all alike.
+        common_patience_s: How long a request waits where ``patience_s`` is empty [s].
+        leaving: Who, of all requests so far, may lose patience.
+        are_unlike: Whether any request so far has a size class or time of its own.
+        position: First request that has not joined.
+        first_index: Index of the first request in the outputs.
         seconds: Service time by hardware, size class and batch [s].
         joules: Energy of a batch by hardware, size class and batch [J].
         factors: Factors on the service time, taken in turn; empty if it has no spread [-].
@@ -158,7 +193,7 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
         takes_work: 1 for replicas that may start a batch.
         hardware: Hardware class of each replica.
         in_batch: Size of each replica's latest batch.
-        ring: Waiting requests by class: arrival [s], index, end of patience [s], size class.
+        ring: Waiting requests by class, with the columns above.
         head: Place of the oldest request in each ring.
         count: Requests in each ring.
         counters: Totals since the start.
@@ -170,11 +205,12 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
         out_batch: Number of the batch by request; empty if not wanted.
         out_status: Fate by request; empty if not wanted.
     """
-    arrivals = arrivals_s.shape[0]
+    requests = joins_s.shape[0]
     largest = preferred[preferred.shape[0] - 1]
     smallest = preferred[0]
-    has_ranks, has_sizes = ranks.shape[0] > 0, sizes.shape[0] > 0
-    has_patience, wants_out = patience_s.shape[0] > 0, out_status.shape[0] > 0
+    has_ranks, has_sizes, has_own = ranks.shape[0] > 0, sizes.shape[0] > 0, own_s.shape[0] > 0
+    has_front, has_patience = came_s.shape[0] > 0, patience_s.shape[0] > 0
+    wants_out = out_status.shape[0] > 0
     last_hour = hours.shape[0] - 1
     now_s = -math.inf
     limit_s = math.inf
@@ -194,22 +230,23 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
                 oldest = math.inf
                 for rank in range(CLASSES):
                     if count[rank] > 0:
-                        oldest = min(oldest, ring[rank, head[rank], 0])
+                        oldest = min(oldest, ring[rank, head[rank], JOINED_S])
                 limit_s = oldest + max_wait_s
                 start_s = max(free_s[replica], now_s)
                 if waiting < smallest:
                     start_s = max(start_s, limit_s)
-        arrival_s = arrivals_s[position] if position < arrivals else math.inf
+        join_s = joins_s[position] if position < requests else math.inf
         leave_s = math.inf
         leave_rank, leave_place = -1, -1
-        if some_leave and waiting > 0:
+        if leaving != NOBODY_LEAVES and waiting > 0:
             for rank in range(CLASSES):
-                for k in range(count[rank]):
-                    end = ring[rank, (head[rank] + k) % ring.shape[1], 2]
+                looked_at = count[rank] if leaving == ANY_LEAVES else min(1, count[rank])
+                for k in range(looked_at):
+                    end = ring[rank, (head[rank] + k) % ring.shape[1], LEAVES_S]
                     if end < leave_s:
                         leave_s, leave_rank, leave_place = end, rank, k
 
-        if start_s <= leave_s and start_s <= arrival_s:
+        if start_s <= leave_s and start_s <= join_s:
             if start_s > until_s or start_s == math.inf:
                 break
             now_s = start_s
@@ -223,15 +260,16 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
                 for k in range(preferred.shape[0]):
                     if preferred[k] <= waiting:
                         take = preferred[k]
-            size = 0
-            if has_sizes:
+            size, longest_s = 0, 0.0
+            if are_unlike:
                 left = take
                 for rank in range(CLASSES):
                     for k in range(min(left, count[rank])):
                         place = (head[rank] + k) % ring.shape[1]
-                        size = max(size, int(ring[rank, place, 3]))
+                        size = max(size, int(ring[rank, place, SIZE]))
+                        longest_s = max(longest_s, ring[rank, place, OWN_S])
                     left -= min(left, count[rank])
-            service_s = seconds[hardware[replica], size, take]
+            service_s = seconds[hardware[replica], size, take] + longest_s
             if factors.shape[0] > 0:
                 service_s *= factors[counters[NEXT_FACTOR] % factors.shape[0]]
                 counters[NEXT_FACTOR] += 1
@@ -247,14 +285,14 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
             for rank in range(CLASSES):
                 while left > 0 and count[rank] > 0:
                     place = head[rank]
-                    came_s = ring[rank, place, 0]
-                    histogram[_bin_of(end_s - came_s)] += 1
-                    waits[_bin_of(start_s - came_s)] += 1
-                    hours[hour, HOUR_WAIT_S] += start_s - came_s
-                    if end_s - came_s > goal_s:
+                    since_s = ring[rank, place, CAME_S]
+                    histogram[_bin_of(end_s - since_s)] += 1
+                    waits[_bin_of(start_s - since_s)] += 1
+                    hours[hour, HOUR_WAIT_S] += start_s - since_s
+                    if end_s - since_s > goal_s:
                         hours[hour, HOUR_LATE] += 1
                     if wants_out:
-                        index = int(ring[rank, place, 1])
+                        index = int(ring[rank, place, INDEX])
                         out_start_s[index] = start_s
                         out_finish_s[index] = end_s
                         out_batch[index] = counters[BATCHES]
@@ -265,11 +303,11 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
             counters[BATCHES] += 1
             counters[STARTED] += take
             look_again = True
-        elif leave_s <= arrival_s:
+        elif leave_s <= join_s:
             if leave_s >= until_s:
                 break
             now_s = leave_s
-            index = int(ring[leave_rank, (head[leave_rank] + leave_place) % ring.shape[1], 1])
+            index = int(ring[leave_rank, (head[leave_rank] + leave_place) % ring.shape[1], INDEX])
             for k in range(leave_place, 0, -1):
                 here = (head[leave_rank] + k) % ring.shape[1]
                 before = (head[leave_rank] + k - 1) % ring.shape[1]
@@ -281,18 +319,18 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
             if wants_out:
                 out_status[index] = STATUS_ABANDONED
         else:
-            if arrival_s >= until_s:
+            if join_s >= until_s:
                 break
-            now_s = arrival_s
+            now_s = join_s
             counters[ARRIVED] += 1
-            hour = min(last_hour, int(arrival_s // 3600.0))
+            hour = min(last_hour, int(join_s // 3600.0))
             hours[hour, HOUR_ARRIVED] += 1
             index = first_index + position
             can_start = False
             if queue_limit >= 0 and waiting >= queue_limit:
                 # A full queue turns nobody away who would be served at once.
                 for k in range(free_s.shape[0]):
-                    if takes_work[k] == 1 and free_s[k] <= arrival_s:
+                    if takes_work[k] == 1 and free_s[k] <= join_s:
                         can_start = waiting + 1 >= smallest or max_wait_s == 0
                         break
             if queue_limit < 0 or waiting < queue_limit or can_start:
@@ -300,12 +338,13 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
                 if count[rank] == ring.shape[1]:
                     ring = _grown(ring, head, count)
                 place = (head[rank] + count[rank]) % ring.shape[1]
-                ring[rank, place, 0] = arrival_s
-                ring[rank, place, 1] = index
-                ring[rank, place, 2] = (
-                    arrival_s + patience_s[position] if has_patience else math.inf
-                )
-                ring[rank, place, 3] = sizes[position] if has_sizes else 0
+                waits_s = patience_s[position] if has_patience else common_patience_s
+                ring[rank, place, JOINED_S] = join_s
+                ring[rank, place, INDEX] = index
+                ring[rank, place, LEAVES_S] = join_s + waits_s
+                ring[rank, place, SIZE] = sizes[position] if has_sizes else 0
+                ring[rank, place, CAME_S] = came_s[position] if has_front else join_s
+                ring[rank, place, OWN_S] = own_s[position] if has_own else 0.0
                 count[rank] += 1
             else:
                 counters[DROPPED] += 1
@@ -313,4 +352,4 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
                 if wants_out:
                     out_status[index] = STATUS_DROPPED
             position += 1
-    return position, ring
+    return position, ring, now_s

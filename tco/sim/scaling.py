@@ -18,6 +18,7 @@ TOLERANCE = 0.1
 """Kubernetes leaves a fleet alone while the metric is within a tenth of its target."""
 SYNC_S = 15.0
 DOWN_WINDOW_S = 300.0
+UP_PERIOD_S = 15.0
 UP_PODS = 4
 UP_FACTOR = 2.0
 ROUNDING = 1e-9
@@ -53,6 +54,10 @@ class Rule(Protocol):
     def interval_s(self) -> float:
         """Time between two looks [s]."""
 
+    @property
+    def busy_target(self) -> float:
+        """Busy share that the rule aims at [-]; 1 if it aims at none."""
+
     def ask(self, seen: Observation) -> Wish:
         """Return the wish at this moment, before the bounds of the fleet."""
 
@@ -63,6 +68,7 @@ class Static:
 
     replicas: int
     interval_s: float = math.inf
+    busy_target: float = 1.0
 
     def ask(self, seen: Observation) -> Wish:
         """Return the fixed number."""
@@ -75,6 +81,7 @@ class Schedule:
 
     by_hour: Sequence[int]
     interval_s: float = SECONDS_PER_HOUR
+    busy_target: float = 1.0
 
     def ask(self, seen: Observation) -> Wish:
         """Return the number of the current hour."""
@@ -126,6 +133,13 @@ class Hpa:
     interval_s: float = SYNC_S
     down_window_s: float = DOWN_WINDOW_S
     _past: deque[tuple[float, int]] = field(default_factory=deque)
+    _added: deque[tuple[float, int]] = field(default_factory=deque)
+    _before: tuple[float, int] = (0.0, 0)
+
+    @property
+    def busy_target(self) -> float:
+        """Busy share that the rule aims at [-]."""
+        return self.target
 
     def ask(self, seen: Observation) -> Wish:
         """Return the wish after stabilisation and the limits on speed."""
@@ -134,13 +148,23 @@ class Hpa:
 
     def _smoothed(self, seen: Observation, now: int) -> Wish:
         self._past.append((seen.now_s, now))
-        while self._past[0][0] < seen.now_s - self.down_window_s:
+        while self._past[0][0] <= seen.now_s - self.down_window_s and len(self._past) > 1:
             self._past.popleft()
         wish = now
         if now < seen.current:
             wish = min(seen.current, max(number for _, number in self._past))
-        most = max(math.floor(seen.current * UP_FACTOR), seen.current + UP_PODS)
-        return Wish(min(wish, most), now)
+        return Wish(min(wish, self._most(seen)), now)
+
+    def _most(self, seen: Observation) -> int:
+        """Return how far the fleet may have grown, by what it had before the last 15 seconds."""
+        looked_s, current = self._before
+        if seen.current > current:
+            self._added.append((looked_s, seen.current - current))
+        while self._added and self._added[0][0] <= seen.now_s - UP_PERIOD_S:
+            self._added.popleft()
+        self._before = (seen.now_s, seen.current)
+        start = seen.current - sum(number for _, number in self._added)
+        return max(seen.current, math.ceil(start * UP_FACTOR), start + UP_PODS)
 
 
 @dataclass(slots=True)
@@ -150,6 +174,11 @@ class QueueLength(Hpa):
     The metric is an average over replicas, so the wish is total / target; it does not saturate as a
     busy share does. Smoothing is that of the horizontal pod autoscaler.
     """
+
+    @property
+    def busy_target(self) -> float:
+        """One: this rule aims at no busy share."""
+        return 1.0
 
     def ask(self, seen: Observation) -> Wish:
         """Return the wish for so many requests a replica."""

@@ -75,33 +75,3 @@ class BatchRule:
             )
         sizes = sorted({size for size in self.preferred_sizes if size < self.max_size})
         return np.array([*sizes, self.max_size], dtype=np.int64)
-
-
-def front_end_departures_s(
-    arrivals_s: Array, seconds: float, parallel: int, free_s: Array
-) -> Array:
-    """Return when each request leaves the host stage [s]; it is served in order of arrival.
-
-    With a constant time, request i starts when both it and the i - ``parallel``-th departure are
-    there. ``free_s`` holds the last departures and is updated.
-
-    Args:
-        arrivals_s: Arrival times, ascending [s].
-        seconds: Host work of each request [s].
-        parallel: Requests worked on at once.
-        free_s: The last ``parallel`` departures, ascending [s].
-    """
-    if parallel == 0:
-        return arrivals_s
-    count = arrivals_s.size
-    departures = np.empty(parallel + count)
-    departures[:parallel] = free_s
-    # Request i waits for departure i - parallel: within a lane, D_k = max(A_k, D_(k-1)) + s, so
-    # D_k - k s is a running maximum of A_k - (k - 1) s.
-    for lane in range(parallel):
-        times = arrivals_s[lane::parallel]
-        steps = np.arange(times.size) * seconds
-        ready = np.maximum.accumulate(np.concatenate(([free_s[lane]], times - steps)))[1:]
-        departures[parallel + lane :: parallel] = ready + steps + seconds
-    free_s[:] = np.sort(departures[-parallel:])
-    return departures[parallel:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from tco.units import SECONDS_PER_HOUR
 Array = NDArray[np.float64]
 STATES = 3
 
+DRAINING = "draining"
 MINIMUM_FLOOR = "minimum floor"
 SCALE_DOWN_DELAY = "scale-down delay"
 HEAD_ROOM = "head-room the latency goal needs"
@@ -39,6 +40,8 @@ class ReplicaClock:
 
     def __init__(self, hours: int) -> None:
         self.by_hour = np.zeros((STATES, hours))
+        self.total = np.zeros(STATES)
+        """Replica-seconds in each state so far [s]."""
         self._held = np.zeros(STATES)
         self._since_s = 0.0
 
@@ -47,6 +50,7 @@ class ReplicaClock:
         if self._held.any():
             for hour, seconds in pieces(self._since_s, now_s, self.by_hour.shape[1]):
                 self.by_hour[:, hour] += self._held * seconds
+            self.total += self._held * (now_s - self._since_s)
         self._since_s = now_s
 
     def hold(self, *held: int) -> None:
@@ -57,42 +61,81 @@ class ReplicaClock:
 class IdleCauses:
     """Splits idle replica-seconds by the first cause that applies.
 
-    Between two looks of the autoscaler the load asks for its busy time over the target. Replicas
-    that do nothing are, in this order: what the least number holds above that, those above what the
-    rule would ask for without its smoothing, what the target leaves free beside the busy time so
-    that latency holds, and the rest: parts of a replica, for there are only whole ones.
+    Between two looks of the autoscaler the replicas that do nothing are, in this order: slots of
+    replicas that drain and have nothing left to do, replicas below the least number that is always
+    kept, those above what the rule would ask for without its smoothing, the share that the target
+    leaves free so that latency holds, and the rest.
 
     ``target`` is the busy share that the rule aims at [-].
     """
 
     def __init__(self, hours: int, minimum: int, *, target: float) -> None:
-        names = (MINIMUM_FLOOR, SCALE_DOWN_DELAY, HEAD_ROOM, REST)
+        names = (DRAINING, MINIMUM_FLOOR, SCALE_DOWN_DELAY, HEAD_ROOM, REST)
         self.by_hour = {name: np.zeros(hours) for name in names}
         self._minimum = minimum
         self._target = target
         self._hours = hours
+        self._drained: list[tuple[float, float, float]] = []
 
-    def account(self, start_s: float, end_s: float, ready: int, busy_s: float, wish: Wish) -> None:
+    def drain(self, free_s: Iterable[float], ends_s: float, *, slots: int) -> None:
+        """Take note of a replica that takes no more work.
+
+        Args:
+            free_s: When each of its slots has done what it serves [s].
+            ends_s: When the last one has [s].
+            slots: Number of slots.
+        """
+        self._drained += [(from_s, ends_s, 1.0 / slots) for from_s in free_s if from_s < ends_s]
+
+    def drained_s(self, start_s: float, end_s: float) -> float:
+        """Return the idle replica-seconds of draining replicas in an interval [s]."""
+        if not self._drained:
+            return 0.0
+        return sum(
+            weight * max(0.0, min(until_s, end_s) - max(from_s, start_s))
+            for from_s, until_s, weight in self._drained
+        )
+
+    def account(
+        self, start_s: float, end_s: float, serving_s: float, idle_s: float, wish: Wish
+    ) -> None:
         """Attribute the idle time of one interval.
 
         Args:
             start_s: Begin of the interval [s].
             end_s: End of the interval [s].
-            ready: Replicas in service during it.
-            busy_s: Replica-seconds that were busy [s].
+            serving_s: Replica-seconds in service during it [s].
+            idle_s: Those of them that were not busy [s].
             wish: What the rule asked for at its end.
         """
         length_s = end_s - start_s
-        left = max(0.0, ready * length_s - busy_s)
-        asked = busy_s / self._target
-        floor = max(0.0, min(ready, self._minimum) * length_s - asked)
-        late = max(0, ready - max(wish.unsmoothed, self._minimum)) * length_s
-        room = asked - busy_s
-        amounts = []
+        ready = serving_s / length_s
+        left = max(0.0, idle_s)
+        amounts = [self.drained_s(start_s, end_s)]
+        floor = max(0.0, min(ready, self._minimum) - wish.unsmoothed) * length_s
+        late = max(0.0, ready - max(wish.unsmoothed, self._minimum)) * length_s
+        room = serving_s * (1.0 - self._target)
         for bound in (floor, late, room):
             amounts.append(min(left, bound))
             left -= amounts[-1]
         amounts.append(left)
+        self._drained = [drain for drain in self._drained if drain[1] > end_s]
         for hour, seconds in pieces(start_s, end_s, self._hours):
             for cause, amount in zip(self.by_hour.values(), amounts, strict=True):
-                cause[hour] += amount * seconds / length_s
+                cause[hour] += amount * (seconds / length_s)
+
+    @property
+    def total_s(self) -> float:
+        """Idle time in all [s]."""
+        return float(sum(part.sum() for part in self.by_hour.values()))
+
+    def settle(self, idle_s: Array) -> dict[str, Array]:
+        """Return the causes by hour, each hour's sum being the idle time that it really had [s].
+
+        An interval that crosses an hour was split evenly; here each hour gets its own again.
+        """
+        seen_s = np.sum(list(self.by_hour.values()), axis=0)
+        factor = np.divide(idle_s, seen_s, out=np.zeros_like(seen_s), where=seen_s > 0)
+        settled = {name: part * factor for name, part in self.by_hour.items()}
+        settled[REST] = settled[REST] + np.where(seen_s > 0, 0.0, idle_s)
+        return settled
