@@ -10,7 +10,7 @@ from tco.domain.record import worse
 from tco.domain.scenario import Candidate, Custody, Scenario
 from tco.domain.snapshot import Metric, Openness, SizeClass
 from tco.errors import TcoError
-from tco.hosting import host
+from tco.hosting import Effort, Usage, host
 from tco.ledger.expression import Expression, driver
 from tco.ledger.inference import add_api_lines
 from tco.ledger.lifecycle import add_incumbent_lines, add_lifecycle_lines, add_switch_lines
@@ -21,9 +21,6 @@ from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.goals import Facts, LatencyFact
 from tco.rank.score import OptionKind, OptionProfile
-from tco.sim.ladder import Ladder
-from tco.sim.usage import StaticUsage
-from tco.tasks import Kept
 
 INCUMBENT = "keep-as-is"
 
@@ -34,7 +31,7 @@ class Built:
 
     profile: OptionProfile
     lines: list[CostLine]
-    usage: tuple[StaticUsage | Ladder, ...] = ()
+    usage: tuple[Usage, ...] = ()
 
 
 @dataclass(slots=True)
@@ -43,7 +40,7 @@ class _PartFacts:
     kind: OptionKind
     latency: LatencyFact | None
     completion_hours: float | None
-    usage: tuple[StaticUsage | Ladder, ...] = field(default=())
+    usage: tuple[Usage, ...] = field(default=())
     open_questions: tuple[str, ...] = ()
 
 
@@ -53,7 +50,7 @@ def build_option(
     requests: Expression,
     catalog: Catalog,
     measurements: Measurements,
-    kept: Kept,
+    effort: Effort,
 ) -> Built:
     """Build the lines and the profile of one candidate, or raise with the reason why not."""
     candidate = scenario.candidates[option]
@@ -62,7 +59,7 @@ def build_option(
     found: list[_PartFacts] = []
     for part in parts:
         serving = LineMaker(option, part.snapshot.id)
-        found.append(_serve(serving, scenario, part, catalog, measurements, kept))
+        found.append(_serve(serving, scenario, part, catalog, measurements, effort))
         add_lifecycle_lines(
             serving,
             scenario,
@@ -104,7 +101,7 @@ def _serve(
     part: Part,
     catalog: Catalog,
     measurements: Measurements,
-    kept: Kept,
+    effort: Effort,
 ) -> _PartFacts:
     """Add the lines of one part's serving, and return what is known of it."""
     deployment = part.candidate.deployment
@@ -127,7 +124,7 @@ def _serve(
             deployment.completion_hours,
             open_questions=tuple(sold),
         )
-    hosted = host(make, scenario, part, catalog, measurements, kept)
+    hosted = host(make, scenario, part, catalog, measurements, effort)
     return _PartFacts(
         Custody.CLOUD_ACCOUNT,
         OptionKind.SELF_HOSTED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from tco.prices import Catalog
 from tco.rank.goals import LatencyFact
 from tco.sim.fleet import FleetRules
 from tco.sim.ladder import Ladder, Machine, check_capacity, climb
+from tco.sim.months import SimulatedMonths, simulate_months
 from tco.sim.packing import instances_needed, replicas_per_instance, share_of_instance
 from tco.sim.rules import rules_of
 from tco.sim.service import Service, linear_service
@@ -35,6 +36,7 @@ from tco.traffic.profile import week_of
 from tco.units import MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR, hours_in_month
 
 Array = NDArray[np.float64]
+Usage = StaticUsage | Ladder | SimulatedMonths
 SAME_SIZE = 0.25
 """A measured point stands for requests whose size is within a quarter of what it was taken at."""
 MOST_LOST = 0.001
@@ -42,10 +44,18 @@ MOST_LOST = 0.001
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is simulated, and where results are kept."""
+
+    kept: Kept
+    fidelity: Literal["quick", "full"]
+
+
+@dataclass(frozen=True, slots=True)
 class Hosted:
     """What is known of a part on machines."""
 
-    usage: StaticUsage | Ladder
+    usage: Usage
     latency: LatencyFact | None
     open_questions: tuple[str, ...] = ()
 
@@ -59,21 +69,13 @@ class Hall:
     slots: int
 
 
-@dataclass(frozen=True, slots=True)
-class Busiest:
-    """The month with the highest mean rate, counted from 0."""
-
-    month: int
-    rate_per_s: float
-
-
 def host(
     make: LineMaker,
     scenario: Scenario,
     part: Part,
     catalog: Catalog,
     measurements: Measurements,
-    kept: Kept,
+    effort: Effort,
 ) -> Hosted:
     """Simulate a part on its machines and add the lines of what it uses."""
     deployment = part.candidate.deployment
@@ -83,7 +85,6 @@ def host(
     instance = catalog.instance(machine.seller, machine.region, machine.instance_type)
     fits = replicas_per_instance(deployment, instance, part.snapshot)
     share = share_of_instance(deployment, instance, fits)
-    rates_per_s = _mean_rates_per_s(scenario, part)
     stated = deployment.service
     if stated is not None and stated.max_batch is not None:
         service, slots = _batch_service(deployment), 1
@@ -92,14 +93,14 @@ def host(
             scenario, part, deployment, instance.accelerator, measurements
         )
         constant_s = float(likely_months(seconds, 1)[0])
-        if deployment.autoscaler is None and not _can_lose_requests(deployment):
+        is_closed_form = deployment.autoscaler is None and not _can_lose_requests(deployment)
+        if is_closed_form and effort.fidelity == "quick":
             fleet = _static_fleet(deployment, fits, share, slots, constant_s)
-            return _host_static(make, scenario, part, quote, fleet, seconds, kept)
+            return _host_static(make, scenario, part, quote, fleet, seconds, effort)
         service = linear_service(constant_s, 0.0, 1)
     packing = Machine(fits, share, quote.billing_increment_s, quote.minimum_s)
-    busiest = Busiest(int(np.argmax(rates_per_s)), float(rates_per_s.max()))
     hall = Hall(packing, service, slots)
-    return _host_simulated(make, scenario, part, quote, hall, busiest, kept)
+    return _host_simulated(make, scenario, part, quote, hall, effort)
 
 
 def _quote(scenario: Scenario, deployment: SelfHostedDeployment, catalog: Catalog) -> Quote:
@@ -169,13 +170,13 @@ def _host_static(
     quote: Quote,
     fleet: StaticFleet,
     seconds: Expression,
-    kept: Kept,
+    effort: Effort,
 ) -> Hosted:
     """Host on a fleet that never scales: its hours follow in closed form, latency is simulated."""
     requests = likely_months(part.volume, scenario.horizon_months)
     week = week_of(scenario.workload.profile)
     usage = StaticUsage.from_data(
-        kept.result(
+        effort.kept.result(
             _key(
                 scenario,
                 fleet=asdict(fleet),
@@ -206,8 +207,7 @@ def _host_simulated(
     part: Part,
     quote: Quote,
     hall: Hall,
-    busiest: Busiest,
-    kept: Kept,
+    effort: Effort,
 ) -> Hosted:
     """Host on a fleet that batches, scales or turns requests away: everything is simulated."""
     deployment = part.candidate.deployment
@@ -226,26 +226,41 @@ def _host_simulated(
             goal_s=math.inf if goal_ms is None else goal_ms / MILLISECONDS_PER_SECOND,
         )
 
-    busiest_rate = busiest.rate_per_s
-    check_capacity(rules(), busiest_rate * float(week.max()), busiest.month + 1)
-    ladder = Ladder.from_data(
-        kept.result(
-            _key(
-                scenario,
-                deployment=deployment.model_dump(mode="json"),
-                seconds=service.seconds.tolist(),
-                joules=service.joules.tolist(),
-                slots=slots,
-                packing=asdict(packing),
-                week=week.tolist(),
-                rate=busiest_rate,
-                goal_ms=goal_ms,
-            ),
-            lambda: climb(rules, packing, week, busiest_rate, seed=scenario.seed).as_data(),
+    rates_per_s = _mean_rates_per_s(scenario, part)
+    busiest = int(np.argmax(rates_per_s))
+    check_capacity(rules(), float(rates_per_s[busiest] * week.max()), busiest + 1)
+    rests_on = {
+        "deployment": deployment.model_dump(mode="json"),
+        "seconds": service.seconds.tolist(),
+        "joules": service.joules.tolist(),
+        "slots": slots,
+        "packing": asdict(packing),
+        "week": week.tolist(),
+        "goal_ms": goal_ms,
+    }
+    usage: Ladder | SimulatedMonths
+    if effort.fidelity == "full":
+        months = scenario.months
+        key = _key(scenario, **rests_on, rates=rates_per_s.tolist(), months=str(months))
+        usage = SimulatedMonths.from_data(
+            effort.kept.result(
+                key,
+                lambda: simulate_months(
+                    rules, packing, week, rates_per_s, months, seed=scenario.seed
+                ).as_data(),
+            )
         )
-    )
-    add_simulated_lines(make, scenario, part, deployment, quote, ladder)
-    rung = ladder.at(busiest_rate)
+        rung = usage.rungs[busiest]
+    else:
+        rate = float(rates_per_s[busiest])
+        usage = Ladder.from_data(
+            effort.kept.result(
+                _key(scenario, **rests_on, rate=rate),
+                lambda: climb(rules, packing, week, rate, seed=scenario.seed).as_data(),
+            )
+        )
+        rung = usage.at(rate)
+    add_simulated_lines(make, scenario, part, deployment, quote, usage)
     questions: tuple[str, ...] = ()
     if rung.lost_share > MOST_LOST:
         questions = (
@@ -255,7 +270,7 @@ def _host_simulated(
     latency = None
     if rung.latency is not None:
         latency = _fact(rung.latency, f"simulated, {rung.requests:,} requests")
-    return Hosted(ladder, latency, questions)
+    return Hosted(usage, latency, questions)
 
 
 def _batch_service(deployment: SelfHostedDeployment) -> Service:

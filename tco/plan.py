@@ -14,6 +14,7 @@ from tco.domain.cost import Basis
 from tco.domain.loading import Library
 from tco.domain.scenario import Scenario
 from tco.errors import TcoError
+from tco.hosting import Effort, Usage
 from tco.ledger import book
 from tco.ledger.expression import Expression
 from tco.ledger.model import CostLine, CostModel
@@ -22,8 +23,6 @@ from tco.ledger.volume import monthly_requests
 from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.score import OptionProfile, Ranking, rank_options
-from tco.sim.ladder import Ladder
-from tco.sim.usage import StaticUsage
 from tco.tasks import Kept
 
 
@@ -32,7 +31,8 @@ class Settings:
     """How to evaluate; nothing here changes the question."""
 
     basis: Basis = Basis.ACCRUAL
-    fidelity: Literal["quick"] = "quick"
+    fidelity: Literal["quick", "full"] = "quick"
+    """quick: a ladder of sampled weeks; full: every request of every month."""
     cache: Path | None = None
     """Folder for simulated results; None: nothing is kept."""
 
@@ -47,7 +47,7 @@ class Evaluation:
     ledger: pd.DataFrame
     requests: Expression
     ranking: Ranking
-    usage: dict[str, tuple[StaticUsage | Ladder, ...]]
+    usage: dict[str, tuple[Usage, ...]]
     catalog_digest: str
     measurements_digest: str
 
@@ -71,6 +71,7 @@ def evaluate(
     out with its reason; it never becomes a number.
     """
     settings = settings or Settings()
+    effort = Effort(Kept(settings.cache), settings.fidelity)
     requests = monthly_requests(scenario.workload, scenario.horizon_months)
     answered = float(likely_months(requests, scenario.horizon_months).sum())
     if answered == 0:
@@ -80,13 +81,11 @@ def evaluate(
         )
     lines: list[CostLine] = []
     profiles: list[OptionProfile] = []
-    usage: dict[str, tuple[StaticUsage | Ladder, ...]] = {}
+    usage: dict[str, tuple[Usage, ...]] = {}
     left_out: dict[str, tuple[str, str]] = {}
     for option, candidate in scenario.candidates.items():
         try:
-            built = build_option(
-                scenario, option, requests, catalog, measurements, Kept(settings.cache)
-            )
+            built = build_option(scenario, option, requests, catalog, measurements, effort)
         except TcoError as error:
             left_out[option] = (candidate.title, str(error))
             continue

@@ -41,6 +41,7 @@ class Fidelity(StrEnum):
     """How much of the traffic is simulated."""
 
     QUICK = "quick"
+    FULL = "full"
 
 
 def add_to(app: typer.Typer) -> None:

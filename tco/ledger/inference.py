@@ -17,6 +17,7 @@ from tco.ledger.option import Part, likely_months
 from tco.ledger.tariff import Held, active_months, times, unit_price
 from tco.ledger.volume import CALENDAR, TokensPerRequest, tokens_per_request
 from tco.sim.ladder import BUSY, UNALLOCATED, Ladder
+from tco.sim.months import SimulatedMonths
 from tco.sim.usage import StaticUsage
 from tco.units import HOURS_PER_QUOTED_MONTH, SECONDS_PER_HOUR, TOKENS_PER_MTOK, hours_in_month
 
@@ -143,25 +144,24 @@ def add_simulated_lines(
     part: Part,
     deployment: SelfHostedDeployment,
     quote: Quote,
-    ladder: Ladder,
+    usage: Ladder | SimulatedMonths,
 ) -> None:
-    """Add the hours of a simulated fleet, read off the ladder at each month's rate."""
+    """Add the hours of a simulated fleet, off a ladder at each month's rate or month by month."""
     bill = _MachineBill(make, scenario, part, deployment, quote)
     rate = part.volume / (bill.calendar_hours * Number(SECONDS_PER_HOUR, "seconds an hour"))
-    source = f"simulated: {ladder.requests:,} requests at {len(ladder.rungs)} rates"
-    for cause in ladder.causes():
-        instances = ladder.instances(cause)
+    for cause in usage.causes():
+        instances = usage.instances(cause)
         if not any(instances):
             continue
-        read = Lookup(
-            f"usage.{make.option}.{part.name}.{_key(cause)}",
-            "instances",
-            rate,
-            ladder.rates_per_s,
-            instances,
-            Evidence.ESTIMATED,
-            source,
-        )
+        name = f"usage.{make.option}.{part.name}.{_key(cause)}"
+        read: Expression
+        if isinstance(usage, Ladder):
+            source = f"simulated: {usage.requests:,} requests at {len(usage.rungs)} rates"
+            rates = usage.rates_per_s
+            read = Lookup(name, "instances", rate, rates, instances, Evidence.ESTIMATED, source)
+        else:
+            source = f"simulated: all {usage.requests:,} requests"
+            read = Series(name, "instances", instances, Evidence.ESTIMATED, source)
         if cause == BUSY:
             bill.add(read * bill.paid_hours, Kind.USED, volume=part.volume)
         else:

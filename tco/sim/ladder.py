@@ -20,7 +20,7 @@ from tco.sim import batch_kernel as kernel
 from tco.sim.billing import billed_instance_s
 from tco.sim.fleet import Fleet, FleetRecord, FleetRules
 from tco.sim.scaling import Static
-from tco.sim.static_fleet import STATIC_CAUSES, idle_replicas
+from tco.sim.static_fleet import STATIC_CAUSES, idle_replicas, whole_replicas
 from tco.sim.usage import Latency
 from tco.sim.week import poisson_hours
 from tco.units import HOURS_PER_DAY, MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR
@@ -54,6 +54,12 @@ class Rung:
     lost_share: float
     """Requests turned away or given up, over all [-]."""
     requests: int
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Rung:
+        """Read it back from plain data."""
+        latency = None if data["latency"] is None else Latency(**data["latency"])
+        return cls(**{**data, "latency": latency})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +97,7 @@ class Ladder:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Ladder:
         """Read it back."""
-        rungs = []
-        for rung in data["rungs"]:
-            latency = None if rung["latency"] is None else Latency(**rung["latency"])
-            rungs.append(Rung(**{**rung, "latency": latency}))
-        return cls(tuple(rungs))
+        return cls(tuple(Rung.from_data(rung) for rung in data["rungs"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,22 +158,43 @@ def _lies_between(low: Rung, middle: Rung, high: Rung) -> bool:
 def _rung(
     rules: Callable[[], FleetRules], machine: Machine, week: Array, rate_per_s: float, seed: int
 ) -> Rung:
-    """Simulate each kind of day of the week once, after two hours of warm-up."""
+    """Simulate each kind of day of the week once."""
     days, counts = np.unique(week.reshape(-1, HOURS_PER_DAY).round(12), axis=0, return_counts=True)
-    shares = counts / counts.sum()
+    expected = rate_per_s * float(days.sum()) * SECONDS_PER_HOUR
+    if expected > MOST_REQUESTS:
+        raise InfeasibleError(
+            f"a week of {expected:,.0f} requests on its different days is more than quick fidelity "
+            f"simulates, {MOST_REQUESTS:,}; full fidelity simulates them all"
+        )
+    shares = list(counts / counts.sum())
+    return rung_of_days(rules, machine, list(days), shares, rate_per_s, seed)
+
+
+def rung_of_days(
+    rules: Callable[[], FleetRules],
+    machine: Machine,
+    stretches: Sequence[Array],
+    shares: Sequence[float],
+    rate_per_s: float,
+    seed: int,
+) -> Rung:
+    """Simulate stretches of hours, each after two hours of warm-up, and return their mean.
+
+    Args:
+        rules: Makes fresh rules for each run.
+        machine: Packing and billing.
+        stretches: Rate of each hour over the mean rate [-], a stretch a run.
+        shares: Share of the time that each stretch stands for; they sum to one.
+        rate_per_s: Mean rate [1/s].
+        seed: Seed of the arrivals.
+    """
     runs = []
-    for number, day in enumerate(days):
-        rates = rate_per_s * np.concatenate((day[-WARM_UP_HOURS:], day))
-        expected = rates.sum() * SECONDS_PER_HOUR
-        if expected > MOST_REQUESTS:
-            raise InfeasibleError(
-                f"a day of {expected:,.0f} requests is more than quick fidelity simulates, "
-                f"{MOST_REQUESTS:,}; split the traffic over several options"
-            )
+    for number, stretch in enumerate(stretches):
+        rates = rate_per_s * np.concatenate((stretch[-WARM_UP_HOURS:], stretch))
         chunks = poisson_hours(rates, length_s=SECONDS_PER_HOUR, seed=seed + number)
         fleet = Fleet(rules(), chunks, until_s=rates.size * SECONDS_PER_HOUR)
         runs.append(fleet.run(warm_up_s=WARM_UP_HOURS * SECONDS_PER_HOUR))
-    return _mean_of(runs, shares, rules(), machine, rate_per_s)
+    return _mean_of(runs, np.array(shares), rules(), machine, rate_per_s)
 
 
 def _mean_of(
@@ -182,21 +205,22 @@ def _mean_of(
     rate_per_s: float,
 ) -> Rung:
     counted = slice(WARM_UP_HOURS, None)
-    day_s = HOURS_PER_DAY * SECONDS_PER_HOUR
 
     def mean(values: Callable[[FleetRecord], Array]) -> float:
-        """Mean over the week of something in replica-seconds an hour, in replicas."""
-        parts = [float(values(run)[counted].sum()) / day_s for run in runs]
+        """Mean of something in replica-seconds an hour, in replicas."""
+        parts = [float(values(run)[counted].mean()) / SECONDS_PER_HOUR for run in runs]
         return float(np.dot(parts, shares))
 
     busy = mean(lambda run: run.hours[:, kernel.HOUR_BUSY_S]) / rules.slots
     booting = mean(lambda run: run.booting_s)
-    draining_and_serving = mean(lambda run: run.serving_s + run.draining_s)
-    idle = max(0.0, draining_and_serving - busy)
+    in_service = mean(lambda run: run.serving_s + run.draining_s)
+    idle = max(0.0, in_service - busy)
     by_cause = {BUSY: busy, BOOTING: booting}
     if isinstance(rules.rule, Static):
-        busy_by_hour = [run.hours[counted, kernel.HOUR_BUSY_S] / rules.slots for run in runs]
-        causes = _static_causes(np.array(busy_by_hour) / SECONDS_PER_HOUR, shares, rules.maximum)
+        by_hour = [
+            run.hours[counted, kernel.HOUR_BUSY_S] / rules.slots / SECONDS_PER_HOUR for run in runs
+        ]
+        causes = _static_causes(by_hour, shares, rules.maximum)
     else:
         causes = {}
         for name in runs[0].idle_causes_s:
@@ -209,10 +233,10 @@ def _mean_of(
     for cause, replicas in causes.items():
         # The looks of a rule end a little before the run does; what they saw stands for all of it.
         by_cause[cause] = replicas * idle / seen if seen > 0 else 0.0
-    held = draining_and_serving + booting
     by_cause = {cause: n * machine.share_of_instance for cause, n in by_cause.items()}
     paid = float(np.dot([_billed(run, machine) for run in runs], shares))
-    by_cause[UNALLOCATED] = max(0.0, paid - held * machine.share_of_instance)
+    held = (in_service + booting) * machine.share_of_instance
+    by_cause[UNALLOCATED] = max(0.0, paid - held)
     arrived = sum(run.arrived for run in runs)
     lost = sum(run.dropped + run.abandoned for run in runs)
     histogram = np.sum([run.histogram * share for run, share in zip(runs, shares, strict=True)], 0)
@@ -226,30 +250,33 @@ def _mean_of(
     )
 
 
-def _static_causes(busy_replicas: Array, shares: Array, replicas: int) -> dict[str, float]:
-    """Split the idle replicas of a static fleet; ``busy_replicas`` is by kind of day and hour."""
-    head_room, night, rest = idle_replicas(busy_replicas, replicas)
-    return {
-        name: float(np.dot(part.mean(axis=1), shares))
-        for name, part in zip(STATIC_CAUSES, (head_room, night, rest), strict=True)
-    }
+def _static_causes(
+    busy_replicas: Sequence[Array], shares: Array, replicas: int
+) -> dict[str, float]:
+    """Split the idle replicas of a static fleet by the need of the busiest hour of all."""
+    peak = max(float(whole_replicas(busy).max()) for busy in busy_replicas)
+    parts = [
+        [part.mean() for part in idle_replicas(busy, replicas, peak)] for busy in busy_replicas
+    ]
+    means = np.dot(shares, np.array(parts))
+    return {name: float(mean) for name, mean in zip(STATIC_CAUSES, means, strict=True)}
 
 
 def _billed(run: FleetRecord, machine: Machine) -> float:
-    """Return the mean number of instances that are billed during the day [-]."""
+    """Return the mean number of instances that are billed after the warm-up [-]."""
     warm_s = WARM_UP_HOURS * SECONDS_PER_HOUR
     before = [held for moment, held in run.replicas_over_time if moment <= warm_s]
     curve = [(0.0, before[-1] if before else 0)]
     curve += [(t - warm_s, held) for t, held in run.replicas_over_time if t > warm_s]
-    day_s = HOURS_PER_DAY * SECONDS_PER_HOUR
+    length_s = run.hours.shape[0] * SECONDS_PER_HOUR - warm_s
     billed_s = billed_instance_s(
         curve,
-        day_s,
+        length_s,
         per_instance=machine.per_instance,
         increment_s=machine.billing_increment_s,
         minimum_s=machine.billing_minimum_s,
     )
-    return billed_s / day_s
+    return billed_s / length_s
 
 
 def _latency(histogram: Array) -> Latency:
