@@ -1,7 +1,6 @@
 """Plans worked out by hand, to the cent; the planner shows the same arithmetic when it is asked."""
 
 import math
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,10 +12,10 @@ from tco.domain.cost import Basis
 from tco.ledger.explain import Opened, open_option
 from tco.ledger.finance import by_month_usd
 from tests.cases import worked_plans
+from tests.cases.opened import amounts_in, dollars, first_amount, products_of
 
 CENT = 0.01
 HALF_A_CENT = 0.005 + 1e-9
-AMOUNT = re.compile(r"-?\$[\d,]*\d(?:\.\d+)?")
 
 
 def expected(name: str) -> dict[str, dict[str, Any]]:
@@ -86,19 +85,6 @@ def opened(name: str, option: str) -> Iterator[Opened]:
         yield open_option(found.model, option, month)
 
 
-def amounts_in(text: str) -> list[str]:
-    return AMOUNT.findall(text)
-
-
-def dollars(text: str) -> float:
-    return float(text.replace("$", "").replace(",", ""))
-
-
-def first_amount(node: Opened) -> float:
-    """Read what a node costs: the last amount of its line, as in 'big costs $5.00 in 2027-01'."""
-    return dollars(amounts_in(node.text)[-1])
-
-
 @pytest.mark.parametrize("name", worked_plans.NAMES)
 def test_every_amount_of_the_write_up_is_in_the_opened_number(name: str):
     write_up = (worked_plans.FOLDER / name / "README.md").read_text()
@@ -145,20 +131,9 @@ def test_the_opened_parts_sum_to_the_total(name: str, option: str):
     assert sum(map(first_amount, months)) == pytest.approx(total, abs=CENT * len(months) / 2 + 1e-9)
 
 
-QUANTITY_TIMES_PRICE = re.compile(r"^([\d,.]+) (\S+) x (\$[\d,.]+) per (\S+) = (\$[\d,.]+)$")
-
-
 @pytest.mark.parametrize(("name", "option"), CASES)
 def test_a_pocket_calculator_agrees_with_every_product(name: str, option: str):
-    products = 0
-    for tree in opened(name, option):
-        for line in tree.lines():
-            found = QUANTITY_TIMES_PRICE.match(line.strip())
-            if found is None:
-                continue
-            quantity, unit, price, of, cost = found.groups()
-            assert unit == of
-            product = float(quantity.replace(",", "")) * dollars(price)
-            assert math.isclose(product, dollars(cost), abs_tol=HALF_A_CENT)
-            products += 1
-    assert products > 0
+    products = [pair for tree in opened(name, option) for pair in products_of(tree)]
+    assert products
+    for product, cost in products:
+        assert math.isclose(product, cost, abs_tol=HALF_A_CENT)
