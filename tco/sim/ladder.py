@@ -31,6 +31,7 @@ MOST_RUNGS = 14
 MOST_REQUESTS = 20_000_000
 """Requests simulated for one option in quick fidelity."""
 WARM_UP_HOURS = 2
+ROUNDING = 1e-9
 BEYOND = 1.3
 """The ladder reaches this far above the busiest month, so that uncertain volumes stay on it."""
 
@@ -236,7 +237,7 @@ def _mean_of(
     by_cause = {cause: n * machine.share_of_instance for cause, n in by_cause.items()}
     paid = float(np.dot([_billed(run, machine) for run in runs], shares))
     held = (in_service + booting) * machine.share_of_instance
-    by_cause[UNALLOCATED] = max(0.0, paid - held)
+    by_cause[UNALLOCATED] = paid - held if paid - held > ROUNDING else 0.0
     arrived = sum(run.arrived for run in runs)
     lost = sum(run.dropped + run.abandoned for run in runs)
     histogram = np.sum([run.histogram * share for run, share in zip(runs, shares, strict=True)], 0)
