@@ -16,7 +16,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from tco.cli import answers, files, prices
+from tco.cli import answers, files, prices, simulate, workload
 from tco.cli.context import Options, say
 from tco.errors import TcoError
 
@@ -35,7 +35,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 answers.add_to(app)
+simulate.add_to(app)
 app.add_typer(prices.app, name="prices", help="The dated price catalogue.")
+app.add_typer(workload.app, name="workload", help="Workloads from data.")
 files.add_to(app)
 
 

@@ -33,6 +33,14 @@ class QueueSettings(Record):
     )
 
 
+class ClassedQueue(QueueSettings):
+    """A queue that serves some classes of requests before the others."""
+
+    served_first: tuple[Text, ...] = Field(
+        default=(), description="classes of the trace that go before all others"
+    )
+
+
 class ScaledFleet(Record):
     """Bounds that every autoscaler keeps."""
 
@@ -129,3 +137,9 @@ class FleetSettings(Record):
         if self.autoscaler is not None and self.boot is None:
             raise ValueError("an autoscaled fleet boots replicas; give boot with its times")
         return self
+
+
+class ReplayedFleet(FleetSettings):
+    """A fleet that a recorded trace is replayed on."""
+
+    queue: ClassedQueue = ClassedQueue()

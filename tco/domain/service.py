@@ -19,7 +19,10 @@ class FrontEnd(Record):
 
 
 class BatchService(Record):
-    """Seconds of a batch: a line over its size, or a table from batch 1 on."""
+    """Seconds of a batch: a line over its size, or a table from batch 1 on.
+
+    Where seconds a token are given, a batch takes longer by what its longest request needs.
+    """
 
     kind: Literal["batch"]
     front_end: FrontEnd | None = None
@@ -30,6 +33,12 @@ class BatchService(Record):
     joules: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
         default=None, description="energy of a batch, from batch 1 on [J]"
     )
+    per_input_token_s: Seconds = Field(
+        default=0.0, description="more for each input token of the longest request [s]"
+    )
+    per_output_token_s: Seconds = Field(
+        default=0.0, description="more for each output token of the longest request [s]"
+    )
 
     @model_validator(mode="after")
     def _has_one_form(self) -> Self:
@@ -39,11 +48,16 @@ class BatchService(Record):
         if self.seconds is not None and any(part is not None for part in line):
             raise ValueError("seconds does not go with base_s, per_item_s or max_batch")
         table = self.table_s
-        if min(table) <= 0:
+        if min(table) <= 0 and not self.depends_on_tokens:
             raise ValueError("a batch takes some time; every batch needs more than 0 seconds")
         if self.joules is not None and len(self.joules) != len(table):
             raise ValueError(f"joules covers {len(self.joules)} batches, the seconds {len(table)}")
         return self
+
+    @property
+    def depends_on_tokens(self) -> bool:
+        """Whether the tokens of a request make its batch longer."""
+        return self.per_input_token_s > 0 or self.per_output_token_s > 0
 
     @property
     def table_s(self) -> tuple[float, ...]:

@@ -27,8 +27,8 @@ __all__ = ["Fleet", "FleetRecord", "FleetRules", "PerRequest", "Requests"]
 Array = NDArray[np.float64]
 ACTIVE, BOOTING, DRAINING, OFF = range(4)
 ROUNDING = 1e-6
-LONGEST_STANDSTILL_S = (HOURS_PER_WEEK + 24) * SECONDS_PER_HOUR
-"""A fleet in which nothing happens for longer than any schedule will never serve who waits."""
+LONGEST_STANDSTILL_S = 4 * HOURS_PER_WEEK * SECONDS_PER_HOUR
+"""Longer than any schedule, boot or limit on waiting: who still waits then, waits for ever."""
 
 
 @dataclass(frozen=True, slots=True)

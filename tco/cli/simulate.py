@@ -1,0 +1,111 @@
+"""The commands that simulate: replay."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tco.cli.context import print_json, say
+from tco.data import write_whole
+
+if TYPE_CHECKING:
+    from tco.errors import Finding
+    from tco.sim.replay import Replay
+    from tco.traffic.traces import RequestLog
+
+TIMES = ("latency_ms", "queue_ms")
+PARQUET = (".parquet", ".pq")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command("replay")(replay_trace)
+
+
+def replay_trace(
+    trace: Annotated[
+        Path,
+        typer.Argument(help="CSV or Parquet: arrival_s[, input_tokens, output_tokens, class]"),
+    ],
+    service: Annotated[Path, typer.Option(help="YAML file: what a batch takes")],
+    deployment: Annotated[Path, typer.Option(help="YAML file: the deployment of a scenario")],
+    requests_out: Annotated[
+        Path | None,
+        typer.Option(help="file for one row a request, CSV or Parquet", show_default="none"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="seed of boot times")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Replay a request trace on a fleet: what becomes of every request."""
+    from tco.domain.replay_files import load_fleet, load_service
+    from tco.errors import InputError
+
+    findings: list[Finding] = []
+    loaded: list[Any] = []
+    for load, path in ((load_service, service), (load_fleet, deployment)):
+        try:
+            loaded.append(load(path))
+        except InputError as error:
+            findings += error.findings
+    if findings:
+        raise InputError(findings)
+
+    from tco.sim.kernel_cache import is_compiled
+    from tco.sim.replay import document, replay
+    from tco.traffic.traces import read_log
+
+    log = read_log(trace)
+    if not is_compiled():
+        say("compiling the simulator; this happens once on a machine")
+    began_s = time.perf_counter()
+    found = replay(log.requests, *loaded, seed=seed)
+    wall_s = time.perf_counter() - began_s
+    for note in (*log.notes, *found.notes):
+        say(note)
+    if requests_out is not None:
+        write_whole(requests_out, _rows(found, log, as_parquet=requests_out.suffix in PARQUET))
+        say(f"wrote {requests_out}")
+    answer = {"schema": "tco/replay/1", **document(found), "wall_s": wall_s}
+    if as_json:
+        print_json(answer)
+    else:
+        sys.stdout.write(_table(answer))
+
+
+def _rows(found: Replay, log: RequestLog, *, as_parquet: bool) -> bytes:
+    """Write one row a request, in the order of the trace."""
+    import pandas as pd
+
+    from tco.sim.replay import columns
+
+    frame = pd.DataFrame(columns(found), index=pd.Index(log.rows, name="request")).sort_index()
+    frame["batch"] = frame["batch"].astype("Int64").mask(frame["batch"] < 0)
+    buffer = io.BytesIO()
+    if as_parquet:
+        frame.reset_index().to_parquet(buffer, index=False)
+    else:
+        frame.to_csv(buffer, lineterminator="\n")
+    return buffer.getvalue()
+
+
+def _table(answer: dict[str, Any]) -> str:
+    fates = ("requests", "served", "dropped", "abandoned", "in_system")
+    rows = [(name.replace("_", " "), f"{answer[name]:,}") for name in fates]
+    held_h = sum(answer["replica_hours"].values())
+    for state, hours in answer["replica_hours"].items():
+        share = f"   {hours / held_h:6.1%}" if held_h > 0 else ""
+        rows.append((f"replica-hours, {state}", f"{hours:,.3f}{share}"))
+    for name in TIMES:
+        for quantile, value in answer.get(name, {}).items():
+            rows.append((f"{name.removesuffix('_ms')}, {quantile}", f"{value:,.2f} ms"))
+    if "batch_mean" in answer:
+        rows.append(("mean batch", f"{answer['batch_mean']:,.3f}"))
+    if "energy_kwh" in answer:
+        rows.append(("energy", f"{answer['energy_kwh']:,.4g} kWh"))
+    rows.append(("simulated", f"{answer['simulated_s']:,.1f} s in {answer['wall_s']:,.2f} s"))
+    return "".join(f"{name:<24} {value}\n" for name, value in rows)

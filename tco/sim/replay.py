@@ -1,0 +1,245 @@
+"""A recorded trace on a fleet: every request, its times, and what the fleet did for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tco.domain.fleet import FleetSettings, ReplayedFleet
+from tco.domain.service import BatchService
+from tco.errors import InfeasibleError, NotFoundError, TcoError
+from tco.sim import batch_kernel as kernel
+from tco.sim.fleet import Fleet, FleetRecord, FleetRules, PerRequest, Requests
+from tco.sim.rules import rules_of, service_of
+from tco.sim.tally import DRAINING
+from tco.traffic import requests as traffic
+from tco.units import (
+    HOURS_PER_WEEK,
+    HOURS_PER_YEAR,
+    JOULES_PER_KWH,
+    MILLISECONDS_PER_SECOND,
+    SECONDS_PER_HOUR,
+)
+
+Array = NDArray[np.float64]
+WEEK_S = HOURS_PER_WEEK * SECONDS_PER_HOUR
+LONGEST_S = 10 * HOURS_PER_YEAR * SECONDS_PER_HOUR
+ENOUGH_TO_TELL = 1_000
+"""Requests from which on a rate above the capacity is no accident of a short trace."""
+STANDARD_ERRORS = 4.0
+QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+STATUS = {
+    kernel.STATUS_WAITING: "waiting",
+    kernel.STATUS_SERVED: "served",
+    kernel.STATUS_DROPPED: "dropped",
+    kernel.STATUS_ABANDONED: "abandoned",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What became of a trace; times of requests are those of the trace [s]."""
+
+    arrival_s: Array
+    per_request: PerRequest
+    """In order of arrival."""
+    record: FleetRecord
+    has_joules: bool
+    notes: tuple[str, ...]
+    """What a reader of the figures has to know."""
+
+
+def replay(
+    trace: traffic.Requests, figures: BatchService, settings: FleetSettings, *, seed: int = 1
+) -> Replay:
+    """Run a trace through a fleet to its last request.
+
+    Time 0 of the trace is Monday 00:00 UTC for schedules, and when the fleet starts; a trace that
+    begins weeks later starts it in its own first week.
+
+    Args:
+        trace: Requests in order of arrival.
+        figures: What a batch takes.
+        settings: The fleet.
+        seed: Seed of the boot times.
+
+    Raises:
+        TcoError: If the trace cannot be replayed.
+        InfeasibleError: If the fleet cannot carry it, with the numbers.
+    """
+    arrival_s = np.asarray(trace.arrival_s, dtype=np.float64)
+    _check_times(arrival_s)
+    start_s = math.floor(arrival_s[0] / WEEK_S) * WEEK_S
+    since_s = arrival_s - start_s if start_s else arrival_s
+    if since_s[-1] > LONGEST_S:
+        years = since_s[-1] / LONGEST_S * 10
+        raise TcoError(
+            f"the trace lasts {years:,.0f} years, longer than 10; are its times in seconds?"
+        )
+    own_s = _own_s(trace, figures)
+    rules = rules_of(settings, service_of(figures), seed=seed)
+    rules.batch.sizes(rules.service)  # refuses batches that the service does not cover
+    notes = _check_capacity(rules, since_s, float(own_s.mean()) if own_s.size else 0.0)
+    requests = Requests(since_s, ranks=_ranks(trace, settings), own_s=own_s)
+    fleet = Fleet(rules, [requests], until_s=float(since_s[-1]), keep_requests=since_s.size)
+    record = fleet.run(to_the_last=True)
+    times = record.per_request
+    assert times is not None
+    if start_s:
+        times = PerRequest(
+            times.start_s + start_s, times.finish_s + start_s, times.batch, times.status
+        )
+    left = record.waiting + record.in_service
+    if left:
+        notes += (f"{left:,} requests wait for ever: nothing in this fleet will serve them",)
+    return Replay(arrival_s, times, record, figures.joules is not None, notes)
+
+
+def document(found: Replay) -> dict[str, Any]:
+    """Return the figures of a replay as plain data; what does not apply is absent."""
+    record, times = found.record, found.per_request
+    served = times.status == kernel.STATUS_SERVED
+    causes = {name: float(part.sum()) for name, part in record.idle_causes_s.items()}
+    draining_s = causes.pop(DRAINING)
+    idle_s = sum(causes.values())
+    held_s = float(record.serving_s.sum() + record.draining_s.sum())
+    answer: dict[str, Any] = {
+        "requests": record.arrived,
+        "served": record.served,
+        "dropped": record.dropped,
+        "abandoned": record.abandoned,
+        "in_system": record.waiting + record.in_service,
+        "replica_hours": {
+            "busy": max(0.0, held_s - idle_s - draining_s) / SECONDS_PER_HOUR,
+            "idle": idle_s / SECONDS_PER_HOUR,
+            "booting": float(record.booting_s.sum()) / SECONDS_PER_HOUR,
+            "draining": draining_s / SECONDS_PER_HOUR,
+        },
+    }
+    if served.any():
+        arrived_s = found.arrival_s[served]
+        answer["latency_ms"] = _spread_ms(times.finish_s[served] - arrived_s)
+        answer["queue_ms"] = _spread_ms(times.start_s[served] - arrived_s)
+        batches = record.hours[:, kernel.HOUR_BATCHES].sum()
+        answer["batch_mean"] = float(record.hours[:, kernel.HOUR_STARTED].sum() / batches)
+    if found.has_joules:
+        joules = float(record.hours[:, kernel.HOUR_JOULES].sum())
+        answer["energy_kwh"] = joules / JOULES_PER_KWH
+    answer["simulated_s"] = record.simulated_s
+    return answer
+
+
+def columns(found: Replay) -> Mapping[str, NDArray[Any]]:
+    """Return one value a request, in order of arrival; NaN and -1 where it was not served."""
+    times = found.per_request
+    words = np.array([STATUS[code] for code in sorted(STATUS)])
+    return {
+        "arrival_s": found.arrival_s,
+        "start_s": times.start_s,
+        "first_token_s": np.full(times.start_s.size, np.nan),
+        "finish_s": times.finish_s,
+        "batch": times.batch,
+        "status": words[times.status],
+    }
+
+
+def _spread_ms(seconds: Array) -> dict[str, float]:
+    values = np.quantile(seconds, list(QUANTILES.values())) * MILLISECONDS_PER_SECOND
+    spread = dict(zip(QUANTILES, values.tolist(), strict=True))
+    return {**spread, "mean": float(seconds.mean()) * MILLISECONDS_PER_SECOND}
+
+
+def _check_times(arrival_s: Array) -> None:
+    if not arrival_s.size:
+        raise TcoError("the trace has no request; there is nothing to replay")
+    wrong = np.flatnonzero(~(np.isfinite(arrival_s) & (arrival_s >= 0)))
+    if wrong.size:
+        row = int(wrong[0])
+        raise TcoError(
+            f"request {row} of the trace arrives at {arrival_s[row]}; "
+            "count seconds from the start, from 0 on"
+        )
+    if (np.diff(arrival_s) < 0).any():
+        raise TcoError("the requests of the trace are not in order of arrival; sort them first")
+
+
+def _own_s(trace: traffic.Requests, figures: BatchService) -> Array:
+    """Return what the tokens of each request take [s]; empty where tokens do not matter."""
+    if not figures.depends_on_tokens:
+        return np.empty(0)
+    own_s = np.zeros(trace.count)
+    for name, tokens, seconds in (
+        ("input_tokens", trace.input_tokens, figures.per_input_token_s),
+        ("output_tokens", trace.output_tokens, figures.per_output_token_s),
+    ):
+        if seconds > 0:
+            if tokens is None:
+                raise TcoError(
+                    f"the service takes seconds by {name} and the trace has no column {name}; "
+                    "add the column, or leave the figure out of the service file"
+                )
+            own_s += seconds * tokens
+    return own_s
+
+
+def _ranks(trace: traffic.Requests, settings: FleetSettings) -> NDArray[np.int64]:
+    """Return 0 for requests that are served first and 1 for the others; empty if all are alike."""
+    first = settings.queue.served_first if isinstance(settings, ReplayedFleet) else ()
+    if not first:
+        return np.empty(0, dtype=np.int64)
+    if trace.kind is None:
+        raise TcoError(
+            "the deployment serves some classes first and the trace has no column class; "
+            "add the column, or leave queue.served_first out"
+        )
+    for name in first:
+        if name not in trace.classes:
+            action = f"The trace has {', '.join(trace.classes)}; correct queue.served_first."
+            raise NotFoundError("class", name, trace.classes, action)
+    numbers = [number for number, name in enumerate(trace.classes) if name in first]
+    return np.where(np.isin(trace.kind, numbers), 0, 1).astype(np.int64)
+
+
+def _check_capacity(rules: FleetRules, arrival_s: Array, own_s: float) -> tuple[str, ...]:
+    """Refuse a fleet whose queue would grow for ever; say so where the trace is too short to tell.
+
+    A queue with a limit, or one that people leave, is stable at any load.
+    """
+    span_s = float(arrival_s[-1] - arrival_s[0])
+    if span_s <= 0:
+        return ()
+    rate = (arrival_s.size - 1) / span_s
+    sizes = np.arange(1, rules.batch.max_size + 1)
+    seconds = rules.service.seconds[0, 0, 1 : rules.batch.max_size + 1] + own_s
+    each = float((sizes / seconds).max()) * rules.slots if seconds.min() > 0 else math.inf
+    stages = []
+    if rules.queue_limit < 0 and rules.patience_s is None:
+        stages.append(("replicas", rules.maximum, each))
+    if rules.service.front_end_parallel and rules.service.front_end_s > 0:
+        places = rules.service.front_end_parallel
+        stages.append(("places of the front end", places, 1 / rules.service.front_end_s))
+    notes = []
+    for what, number, per_s in stages:
+        capacity = number * per_s
+        if rate < capacity:
+            continue
+        need = math.floor(rate / per_s) + 1
+        text = (
+            f"capacity below load: the trace brings {rate:,.4g} requests/s and {number:,} {what} "
+            f"serve {capacity:,.4g} at most; "
+        )
+        backlog = (rate - capacity) * SECONDS_PER_HOUR
+        growth = f"the queue grows by {backlog:,.0f} requests an hour"
+        surely = rate * (1 - STANDARD_ERRORS / math.sqrt(arrival_s.size)) > capacity
+        if surely and arrival_s.size >= ENOUGH_TO_TELL:
+            raise InfeasibleError(
+                f"{text}{growth}. At least {need:,} {what} are needed, "
+                "or a queue limit, or patience that ends"
+            )
+        notes.append(f"{text}{growth} while it lasts, and is worked off after its end")
+    return tuple(notes)
