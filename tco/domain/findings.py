@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,7 @@ PLAIN_WORDS: dict[str, tuple[str, str]] = {
     "int_from_float": A_WHOLE_NUMBER,
     "float_type": A_NUMBER,
     "date_type": A_DATE,
+    "date_parsing": A_DATE,
     "date_from_datetime_parsing": A_DATE,
     "date_from_datetime_inexact": A_DATE,
 }
@@ -164,7 +166,7 @@ def _unknown_word(
     if "discriminator" in context:
         tag = str(context["discriminator"]).strip("'")
         path, given = (*path, tag), given.get(tag) if isinstance(given, dict) else given
-    names = [name.strip(" '") for name in expected.replace(" or ", ",").split(",")]
+    names = re.findall(r"'([^']*)'", expected)
     problem, action = f"'{str(given)[:60]}' is not known here", f"use one of {', '.join(names)}"
     return document.finding(path, problem, action, nearest(str(given), names))
 

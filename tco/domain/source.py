@@ -304,7 +304,6 @@ def _syntax_finding(error: yaml.YAMLError, text: str, reader: _Reader) -> Findin
 def merge(base: Document, over: Document) -> Document:
     """Lay one document over another: mappings merge, all else is replaced, null takes away."""
     replaced: set[Path_] = set()
-    entered: set[Path_] = set()
 
     def lay(low: dict[str, Any], high: Mapping[str, Any], path: Path_) -> dict[str, Any]:
         merged = dict(low)
@@ -312,7 +311,6 @@ def merge(base: Document, over: Document) -> Document:
             here = (*path, key)
             old = merged.get(key)
             if isinstance(old, dict) and isinstance(value, dict):
-                entered.add(here)
                 merged[key] = lay(old, value, here)
                 continue
             replaced.add(here)
@@ -324,8 +322,8 @@ def merge(base: Document, over: Document) -> Document:
 
     data = lay(base.data, over.data, ())
     places = {path: place for path, place in base.places.items() if not _is_in(path, replaced)}
-    places |= {path: over.place(path) for path in ((), *entered)}
     places |= {path: place for path, place in over.places.items() if _is_in(path, replaced)}
+    places.setdefault((), over.place(()))
     return Document(over.file, data, places)
 
 
