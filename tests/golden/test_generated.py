@@ -4,9 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tco.domain import schemas
+from tco.domain import dictionary, schemas
 
 
 @pytest.mark.parametrize("name", schemas.FILE_TYPES)
 def test_editors_complete_by_the_types_of_today(name: str, golden: Callable[[str, str], None]):
     golden(f"docs/schemas/{name}.json", schemas.texts()[f"{name}.json"])
+
+
+def test_the_page_on_units_and_signs_is_that_of_the_code(golden: Callable[[str, str], None]):
+    golden("docs/units-and-signs.md", dictionary.text())

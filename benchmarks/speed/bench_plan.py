@@ -1,0 +1,65 @@
+"""How fast a plan is worked out, in one process: a look, not asserted anywhere.
+
+Ratios are to a yardstick of plain Python measured beside them, so that machines can be compared.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tco.domain.loading import Library
+from tco.ledger import book
+from tco.measure.library import Measurements
+from tco.plan import evaluate
+from tco.prices import Catalog
+from tco.sim.static_fleet import StaticFleet, simulate_static_fleet
+
+ROUNDS = 5
+YARDSTICK_ADDITIONS = 1_000_000
+
+
+def median_s(work: Callable[[], object]) -> float:
+    """Time some work in seconds; once more than counted, so that caches are warm."""
+    taken_s = []
+    for _ in range(ROUNDS + 1):
+        started_s = time.perf_counter()
+        work()
+        taken_s.append(time.perf_counter() - started_s)
+    return statistics.median(taken_s[1:])
+
+
+def yardstick() -> int:
+    """A million additions in plain Python."""
+    total = 0
+    for number in range(YARDSTICK_ADDITIONS):
+        total += number
+    return total
+
+
+def main() -> None:
+    """Print one line a figure."""
+    library = Library(Path("scenarios"))
+    path = next(path for path in library.scenario_paths() if path.stem == "base")
+    scenario = library.load_scenario(path)
+    catalog, measurements = Catalog.load(Path("pricing")), Measurements.load(Path("benchmarks"))
+    found = evaluate(scenario, catalog, measurements)
+    fleet = StaticFleet(replicas=8, instances=8, instance_share=1.0, parallel=4, seconds=0.5)
+    month_h, week = np.array([720.0]), np.ones(168)
+    requests = np.array([0.7 * fleet.places / fleet.seconds * 720 * 3600])
+    simulated = simulate_static_fleet(fleet, requests, month_h, week, seed=1).simulated_requests
+
+    evaluate_s = median_s(lambda: evaluate(scenario, catalog, measurements))
+    ledger_s = median_s(lambda: book.ledger(found.model))
+    fleet_s = median_s(lambda: simulate_static_fleet(fleet, requests, month_h, week, seed=1))
+    yardstick_s = median_s(yardstick)
+    print(f"evaluate {scenario.id}, warm {evaluate_s:22.3f} s  {evaluate_s / yardstick_s:8.1f} x")
+    print(f"ledger rows a second {len(found.ledger) / ledger_s:32,.0f}")
+    print(f"simulated requests a second {simulated / fleet_s:25,.0f}")
+    print(f"(yardstick: a million additions {yardstick_s:21.3f} s)")
+
+
+if __name__ == "__main__":
+    main()
