@@ -17,6 +17,7 @@ FILE_TYPES: dict[str, type[BaseModel]] = {
     "snapshot": Snapshot,
     "organisation": Organisation,
 }
+PART = "part."
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -37,33 +38,70 @@ def write(folder: Path) -> None:
 
 def _schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
     schema = model.model_json_schema()
-    schema["$schema"] = DIALECT
+    _with_plain_numbers(schema["$defs"])
     if name == "scenario":
-        _describe_what_a_file_may_leave_out(schema)
-    return _with_plain_numbers(schema)
+        schema = _whole_or_part(schema)
+    return {"$schema": DIALECT, **schema}
 
 
-def _describe_what_a_file_may_leave_out(schema: dict[str, Any]) -> None:
-    """A file may extend another, and takes organisation and snapshots from the library."""
-    inherited = ("organisation", "snapshots")
-    required = [key for key in schema["required"] if key not in inherited]
-    del schema["required"]
-    schema["properties"]["extends"] = {
-        "type": "string",
-        "description": "file that this one lays its keys over",
-    }
-    schema["properties"]["organisation"] = {
-        "type": "object",
-        "description": "keys of organisation.yaml to override here",
-    }
-    schema["if"] = {"not": {"required": ["extends"]}}
-    schema["then"] = {"required": required}
-    # Deep inside an extending file nothing is required either; only the loader can tell.
-
-
-def _with_plain_numbers(schema: dict[str, Any]) -> dict[str, Any]:
+def _with_plain_numbers(definitions: dict[str, Any]) -> None:
     """An estimate may be written as a plain number."""
-    definition = schema.get("$defs", {}).get("Estimate")
+    definition = definitions.get("Estimate")
     if definition is not None:
-        schema["$defs"]["Estimate"] = {"anyOf": [{"type": "number"}, definition]}
-    return schema
+        definitions["Estimate"] = {"anyOf": [{"type": "number"}, definition]}
+
+
+def _whole_or_part(schema: dict[str, Any]) -> dict[str, Any]:
+    """A scenario stands alone, or it extends another and holds only what differs.
+
+    Either takes organisation and snapshots from the library and may override them.
+    """
+    definitions = schema.pop("$defs")
+    title, about = schema["title"], schema.pop("description")
+    inherited = ("organisation", "snapshots")
+    schema["required"] = [key for key in schema["required"] if key not in inherited]
+    parts = {f"{PART}{name}": _part(definition) for name, definition in definitions.items()}
+    part = _part(schema)
+    part["properties"]["extends"] = {
+        "type": "string",
+        "description": "file that this one lays its keys over; null takes a key away",
+    }
+    schema["properties"]["organisation"] = {"$ref": f"#/$defs/{PART}Organisation"}
+    return {
+        "title": title,
+        "description": about,
+        "if": {"required": ["extends"]},
+        "then": {"$ref": f"#/$defs/{PART}{title}"},
+        "else": {"$ref": f"#/$defs/{title}"},
+        "$defs": {**definitions, **parts, title: schema, f"{PART}{title}": part},
+    }
+
+
+def _part(schema: Any) -> Any:
+    """Require nothing and allow null for every key; lists are replaced, so they stay whole."""
+    if isinstance(schema, list):
+        return [_part(branch) for branch in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found: dict[str, Any] = {}
+    for key, value in schema.items():
+        match key:
+            case "required" | "discriminator" | "minProperties" | "default":
+                continue
+            case "items":
+                found[key] = value
+            case "properties" | "patternProperties":
+                found[key] = {name: _or_null(_part(inner)) for name, inner in value.items()}
+            case "additionalProperties" if isinstance(value, dict):
+                found[key] = _or_null(_part(value))
+            case "oneOf":  # without its tag a mapping may fit several
+                found["anyOf"] = _part(value)
+            case "$ref":
+                found[key] = value.replace("#/$defs/", f"#/$defs/{PART}")
+            case _:
+                found[key] = _part(value)
+    return found
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
