@@ -17,6 +17,7 @@ from tco.domain.record import Identifier, Record, Share, Text
 Positive = Annotated[float, Field(gt=0, le=1e9)]
 Mean = Annotated[float, Field(ge=0, le=1e9)]
 Tokens_ = Annotated[int, Field(ge=0, le=100_000_000)]
+ROUNDING = 1e-9
 MEAN_TOLERANCE = 0.005
 """How far the mean of a size law may lie from the mean that is priced [-]."""
 
@@ -104,7 +105,25 @@ class GammaGaps(_Bursts):
     )
 
 
-Bursts = Annotated[OnOffBursts | TwoStateBursts | GammaGaps, Field(discriminator="kind")]
+class RecordedBursts(Record):
+    """The rate of a log step by step, played again and again from another moment each time."""
+
+    kind: Literal["recorded"]
+    step_s: Positive
+    factors: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=1e9)], ...], Field(min_length=2, max_length=20_000)
+    ] = Field(description="rate of each step; only the proportions count")
+
+    @model_validator(mode="after")
+    def _has_a_request(self) -> Self:
+        if not any(self.factors):
+            raise ValueError("all factors are zero; there is nothing to play")
+        return self
+
+
+Bursts = Annotated[
+    OnOffBursts | TwoStateBursts | GammaGaps | RecordedBursts, Field(discriminator="kind")
+]
 
 Weekday = Annotated[int, Field(ge=0, le=6)]
 
@@ -172,7 +191,8 @@ class QuantileSizes(Record):
             widths = [high - low for low, high in pairwise(self.shares)]
             least = sum(width * value for width, value in zip(widths, values, strict=False))
             most = sum(width * value for width, value in zip(widths, values[1:], strict=True))
-            if not (least < mean < most or least == mean == most):
+            is_constant = most - least <= ROUNDING * most and abs(mean - most) <= ROUNDING * most
+            if not (least < mean < most or is_constant):
                 raise ValueError(
                     f"{name}_mean {mean:g} cannot belong to these quantiles; "
                     f"they allow {least:g} to {most:g}"

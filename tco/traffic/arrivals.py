@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tco.domain.demand import GammaGaps, OnOffBursts, TwoStateBursts
+from tco.domain.demand import GammaGaps, OnOffBursts, RecordedBursts, TwoStateBursts
 from tco.traffic.bursts import modulated
 from tco.traffic.rate import PiecewiseRate
 
 Array = NDArray[np.float64]
-Bursts = OnOffBursts | TwoStateBursts | GammaGaps
+Bursts = OnOffBursts | TwoStateBursts | GammaGaps | RecordedBursts
 BLOCK = 1 << 18
 """Requests drawn at once: small enough to stay in the processor's cache."""
 

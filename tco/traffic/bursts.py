@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tco.domain.demand import OnOffBursts, TwoStateBursts
+from tco.domain.demand import OnOffBursts, RecordedBursts, TwoStateBursts
 from tco.traffic.dispersion import TwoStateRate, two_state_rate
 from tco.traffic.rate import PiecewiseRate
 
@@ -57,13 +57,17 @@ def levels_of(bursts: OnOffBursts | TwoStateBursts) -> Levels:
 
 
 def modulated(
-    rate: PiecewiseRate, bursts: OnOffBursts | TwoStateBursts, random: np.random.Generator
+    rate: PiecewiseRate,
+    bursts: OnOffBursts | TwoStateBursts | RecordedBursts,
+    random: np.random.Generator,
 ) -> PiecewiseRate:
-    """Multiply a rate by independent switching sources, each with its share of the requests.
+    """Multiply a rate by a recording, or by independent switching sources with their shares.
 
     A sum of Poisson streams is Poisson with the summed rate, so the sources are added before a
     single arrival is drawn; that is exact and costs nothing per request.
     """
+    if isinstance(bursts, RecordedBursts):
+        return _played(rate, bursts, random)
     levels = levels_of(bursts)
     first_s, last_s = float(rate.edges_s[0]), float(rate.edges_s[-1])
     times, changes, begin = [], [], 0.0
@@ -99,3 +103,16 @@ def _switches_s(
         stays = np.concatenate((stays, (random.exponential(size=(draws, 2)) * means_s).ravel()))
     switches_s = np.cumsum(stays)
     return np.asarray(switches_s[switches_s < span_s])
+
+
+def _played(
+    rate: PiecewiseRate, bursts: RecordedBursts, random: np.random.Generator
+) -> PiecewiseRate:
+    """Multiply a rate by a recording that starts at another step in each pass."""
+    factors = np.array(bursts.factors)
+    factors = factors / factors.mean()
+    passes = math.ceil(rate.span_s / (bursts.step_s * factors.size))
+    shifts = random.integers(factors.size, size=passes)
+    played = np.concatenate([np.roll(factors, shift) for shift in shifts])
+    edges_s = rate.edges_s[0] + np.arange(played.size) * bursts.step_s
+    return rate.modulated(edges_s, played)

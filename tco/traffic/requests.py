@@ -103,23 +103,49 @@ def _requests(
         both_s = np.concatenate((times_s, released_s))
         order = np.argsort(both_s, kind="stable")
         times_s, deadline_s = both_s[order], deadline_s[order]
+    return sized(workload, times_s, requests_by_hour(rate, jobs), sizing, deadline_s)
+
+
+def sized(
+    workload: Workload,
+    times_s: Array,
+    by_hour: Array,
+    random: np.random.Generator,
+    deadline_s: Array | None = None,
+) -> Requests:
+    """Draw the class and size of requests that come at given times.
+
+    Args:
+        workload: Tokens, sizes or classes; without any, requests have no size.
+        times_s: Sorted arrivals from a midnight UTC on [s].
+        by_hour: Requests in each hour of the day [-], to hold the shares of classes.
+        random: Source of the draws.
+        deadline_s: Latest finish of each request [s], if there are any.
+    """
     if workload.classes is not None:
-        by_hour = _by_hour(rate, jobs)
-        kind, inputs, outputs = draw_classes(workload.classes, times_s, by_hour, sizing)
+        kind, inputs, outputs = draw_classes(workload.classes, times_s, by_hour, random)
         return Requests(times_s, inputs, outputs, kind, tuple(workload.classes), deadline_s)
     if workload.sizes is not None:
-        inputs, outputs = draw_sizes(workload.sizes, times_s.size, sizing)
+        inputs, outputs = draw_sizes(workload.sizes, times_s.size, random)
         return Requests(times_s, inputs, outputs, deadline_s=deadline_s)
     if workload.tokens is not None:
         means = workload.tokens.input.likely, workload.tokens.output.likely
-        inputs, outputs = (in_whole_tokens(np.full(times_s.size, m), sizing) for m in means)
+        inputs, outputs = (in_whole_tokens(np.full(times_s.size, m), random) for m in means)
         return Requests(times_s, inputs, outputs, deadline_s=deadline_s)
     return Requests(times_s, deadline_s=deadline_s)
 
 
-def _by_hour(rate: PiecewiseRate, jobs: Jobs | None) -> Array:
-    """Return the expected requests in each hour of the day."""
-    hour = (rate.edges_s[:-1] // SECONDS_PER_HOUR).astype(np.int64) % HOURS_PER_DAY
+def requests_by_hour(
+    rate: PiecewiseRate, jobs: Jobs | None = None, *, first_s: float = 0.0
+) -> Array:
+    """Return the expected requests in each UTC hour of the day.
+
+    Args:
+        rate: Constant within each hour.
+        jobs: Batch jobs that come on top.
+        first_s: Time from a midnight to time 0 [s].
+    """
+    hour = ((rate.edges_s[:-1] + first_s) // SECONDS_PER_HOUR).astype(np.int64) % HOURS_PER_DAY
     volume = np.bincount(hour, np.diff(rate.edges_s) * rate.per_s, minlength=HOURS_PER_DAY)
     if jobs is not None:
         released = (jobs.release_s // SECONDS_PER_HOUR).astype(np.int64) % HOURS_PER_DAY

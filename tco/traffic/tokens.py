@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tco.domain.demand import MixturePart, MixtureSizes, QuantileSizes, RowSizes
+from tco.domain.demand import ROUNDING, MixturePart, MixtureSizes, QuantileSizes, RowSizes
 from tco.errors import TcoError
 
 Array = NDArray[np.float64]
@@ -91,7 +91,7 @@ def bend(shares: Array, values: Array, mean: float) -> float:
     """
     widths, heights = np.diff(shares), np.diff(values)
     full = float(np.sum(widths * heights))
-    if full == 0:
+    if full <= ROUNDING * mean:  # never varies
         return 1.0
     return full / (mean - float(np.sum(widths * values[:-1]))) - 1.0
 
