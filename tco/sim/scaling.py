@@ -134,7 +134,7 @@ class Hpa:
     down_window_s: float = DOWN_WINDOW_S
     _past: deque[tuple[float, int]] = field(default_factory=deque)
     _added: deque[tuple[float, int]] = field(default_factory=deque)
-    _before: tuple[float, int] = (0.0, 0)
+    _before: tuple[float, int] | None = None
 
     @property
     def busy_target(self) -> float:
@@ -157,8 +157,8 @@ class Hpa:
 
     def _most(self, seen: Observation) -> int:
         """Return how far the fleet may have grown, by what it had before the last 15 seconds."""
-        looked_s, current = self._before
-        if seen.current > current:
+        if self._before is not None and seen.current > self._before[1]:
+            looked_s, current = self._before
             self._added.append((looked_s, seen.current - current))
         while self._added and self._added[0][0] <= seen.now_s - UP_PERIOD_S:
             self._added.popleft()

@@ -1,7 +1,7 @@
 """Dynamic batching over replicas as a plain SimPy model: one event a request, nothing clever.
 
-Shares no code with the package. At one instant: ends of batches, then wait limits, then lost
-patience, then arrivals by index; after each event a batch starts if one can.
+Shares no code with the package. At one instant: ends of batches, then wait limits, then control,
+then lost patience, then arrivals by index; after each event a batch starts if one can.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import simpy
-from simpy.events import Event
+from simpy.events import Event, EventPriority
 
-END, LIMIT, LEAVE, ARRIVE = range(4)
+END, LIMIT, CONTROL, LOOK, LEAVE, ARRIVE = range(6)
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Server:
         self.free = [True] * self.replicas
         self.numbers = itertools.count()
         for index, at_s in enumerate(arrivals_s):
-            self._at(at_s, ARRIVE, lambda index=index: self._arrive(index))
+            self._at(at_s, ARRIVE, partial(self._arrive, index))
         self.environment.run()
         return self.outcomes
 
@@ -53,7 +54,8 @@ class Server:
         event = Event(self.environment)
         event._ok, event._value = True, None
         event.callbacks.append(lambda _: action())
-        self.environment.schedule(event, priority=order, delay=at_s - self.environment.now)
+        delay_s = at_s - self.environment.now
+        self.environment.schedule(event, priority=EventPriority(order), delay=delay_s)
 
     def _arrive(self, index: int) -> None:
         starts_now = any(self.free) and (
@@ -63,8 +65,8 @@ class Server:
             self.outcomes[index].fate = "dropped"
             return
         self.queue.append(index)
-        if self.ranks is not None:
-            self.queue.sort(key=lambda k: (self.ranks[k], k))
+        if (ranks := self.ranks) is not None:
+            self.queue.sort(key=lambda k: (ranks[k], k))
         now_s = self.environment.now
         if self.max_wait_s > 0:
             self._at(now_s + self.max_wait_s, LIMIT, self._start_what_can)
