@@ -14,6 +14,7 @@ from tco.domain.deployment import SelfHostedDeployment
 from tco.domain.price import Purchase, Quote
 from tco.domain.record import Evidence, worse
 from tco.domain.scenario import Scenario
+from tco.domain.workload import Workload
 from tco.errors import InfeasibleError, MissingFigureError
 from tco.ledger.expression import Driver, Expression, driver
 from tco.ledger.inference import add_simulated_lines, add_static_lines
@@ -31,6 +32,7 @@ from tco.sim.rules import rules_of
 from tco.sim.service import Service, linear_service
 from tco.sim.static_fleet import StaticFleet, simulate_static_fleet
 from tco.sim.usage import Latency, StaticUsage
+from tco.sim.week import Traffic
 from tco.tasks import Kept, digest_of, source_digest, versions_of
 from tco.traffic.profile import week_of
 from tco.units import MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR, hours_in_month
@@ -80,6 +82,7 @@ def host(
     """Simulate a part on its machines and add the lines of what it uses."""
     deployment = part.candidate.deployment
     assert isinstance(deployment, SelfHostedDeployment)
+    _refuse_what_is_not_simulated(scenario.workload)
     quote = _quote(scenario, deployment, catalog)
     machine = deployment.machine
     instance = catalog.instance(machine.seller, machine.region, machine.instance_type)
@@ -93,7 +96,11 @@ def host(
             scenario, part, deployment, instance.accelerator, measurements
         )
         constant_s = float(likely_months(seconds, 1)[0])
-        is_closed_form = deployment.autoscaler is None and not _can_lose_requests(deployment)
+        is_closed_form = (
+            deployment.autoscaler is None
+            and not _can_lose_requests(deployment)
+            and _traffic(scenario).is_plain
+        )
         if is_closed_form and effort.fidelity == "quick":
             fleet = _static_fleet(deployment, fits, share, slots, constant_s)
             return _host_static(make, scenario, part, quote, fleet, seconds, effort)
@@ -101,6 +108,26 @@ def host(
     packing = Machine(fits, share, quote.billing_increment_s, quote.minimum_s)
     hall = Hall(packing, service, slots)
     return _host_simulated(make, scenario, part, quote, hall, effort)
+
+
+def _traffic(scenario: Scenario) -> Traffic:
+    workload = scenario.workload
+    return Traffic(week_of(workload.profile), workload.bursts, workload.movement)
+
+
+def _refuse_what_is_not_simulated(workload: Workload) -> None:
+    """Say which parts of a workload the simulation of own machines leaves out; none silently."""
+    parts = {
+        "batch_jobs": workload.batch_jobs,
+        "sizes": workload.sizes,
+        "classes": workload.classes,
+    }
+    given = [name for name, part in parts.items() if part is not None]
+    if given:
+        raise InfeasibleError(
+            f"workload.{' and workload.'.join(given)} are not simulated on machines of one's own "
+            "yet; leave them out to plan with the mean size and rate"
+        )
 
 
 def _quote(scenario: Scenario, deployment: SelfHostedDeployment, catalog: Catalog) -> Quote:
@@ -213,7 +240,7 @@ def _host_simulated(
     deployment = part.candidate.deployment
     assert isinstance(deployment, SelfHostedDeployment)
     packing, service, slots = hall.packing, hall.service, hall.slots
-    week = week_of(scenario.workload.profile)
+    traffic = _traffic(scenario)
     goal = scenario.goals.latency_ms
     goal_ms = goal.p95 if goal is not None else None
 
@@ -228,14 +255,16 @@ def _host_simulated(
 
     rates_per_s = _mean_rates_per_s(scenario, part)
     busiest = int(np.argmax(rates_per_s))
-    check_capacity(rules(), float(rates_per_s[busiest] * week.max()), busiest + 1)
+    check_capacity(rules(), float(rates_per_s[busiest] * traffic.week.max()), busiest + 1)
     rests_on = {
         "deployment": deployment.model_dump(mode="json"),
         "seconds": service.seconds.tolist(),
         "joules": service.joules.tolist(),
         "slots": slots,
         "packing": asdict(packing),
-        "week": week.tolist(),
+        "traffic": scenario.workload.model_dump(
+            mode="json", include={"profile", "bursts", "movement"}
+        ),
         "goal_ms": goal_ms,
     }
     usage: Ladder | SimulatedMonths
@@ -246,7 +275,7 @@ def _host_simulated(
             effort.kept.result(
                 key,
                 lambda: simulate_months(
-                    rules, packing, week, rates_per_s, months, seed=scenario.seed
+                    rules, packing, traffic, rates_per_s, months, seed=scenario.seed
                 ).as_data(),
             )
         )
@@ -256,7 +285,7 @@ def _host_simulated(
         usage = Ladder.from_data(
             effort.kept.result(
                 _key(scenario, **rests_on, rate=rate),
-                lambda: climb(rules, packing, week, rate, seed=scenario.seed).as_data(),
+                lambda: climb(rules, packing, traffic, rate, seed=scenario.seed).as_data(),
             )
         )
         rung = usage.at(rate)

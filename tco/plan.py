@@ -12,11 +12,12 @@ from tco.assemble import INCUMBENT, build_incumbent, build_option
 from tco.data import data_folder
 from tco.domain.cost import Basis
 from tco.domain.loading import Library
+from tco.domain.record import Evidence
 from tco.domain.scenario import Scenario
 from tco.errors import TcoError
 from tco.hosting import Effort, Usage
 from tco.ledger import book
-from tco.ledger.expression import Expression
+from tco.ledger.expression import Expression, Series
 from tco.ledger.model import CostLine, CostModel
 from tco.ledger.option import likely_months
 from tco.ledger.volume import monthly_requests
@@ -24,6 +25,7 @@ from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.score import OptionProfile, Ranking, rank_options
 from tco.tasks import Kept
+from tco.traffic.rate import event_factors
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def evaluate(
     """
     settings = settings or Settings()
     effort = Effort(Kept(settings.cache), settings.fidelity)
-    requests = monthly_requests(scenario.workload, scenario.horizon_months)
+    requests = _requests(scenario)
     answered = float(likely_months(requests, scenario.horizon_months).sum())
     if answered == 0:
         raise TcoError(
@@ -126,6 +128,17 @@ def evaluate(
         catalog.digest,
         measurements.digest,
     )
+
+
+def _requests(scenario: Scenario) -> Expression:
+    """Return the requests of each month [1/month]; dated events come on top of the volume."""
+    workload, horizon = scenario.workload, scenario.horizon_months
+    requests = monthly_requests(workload, horizon)
+    if not workload.events:
+        return requests
+    factors = tuple(float(f) for f in event_factors(workload, scenario.start, horizon))
+    titles = "; ".join(event.title for event in workload.events)
+    return requests * Series("workload.events", "-", factors, Evidence.STATED, titles)
 
 
 def load_scenario(name: str | Path, *, data: Path | None = None) -> Scenario:

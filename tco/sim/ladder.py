@@ -22,7 +22,7 @@ from tco.sim.fleet import Fleet, FleetRecord, FleetRules
 from tco.sim.scaling import Static
 from tco.sim.static_fleet import STATIC_CAUSES, idle_replicas, whole_replicas
 from tco.sim.usage import Latency
-from tco.sim.week import poisson_hours
+from tco.sim.week import Traffic
 from tco.units import HOURS_PER_DAY, MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR
 
 Array = NDArray[np.float64]
@@ -114,7 +114,7 @@ class Machine:
 def climb(
     rules: Callable[[], FleetRules],
     machine: Machine,
-    week: Array,
+    traffic: Traffic,
     busiest_rate_per_s: float,
     *,
     seed: int,
@@ -124,13 +124,13 @@ def climb(
     Args:
         rules: Makes fresh rules for each run; autoscalers remember.
         machine: Packing and billing.
-        week: Rate of each hour of the week over the mean rate [-].
+        traffic: When requests come.
         busiest_rate_per_s: Mean rate of the busiest month [1/s].
         seed: Seed of the arrivals, the same for every option.
     """
 
     def rung_at(rate_per_s: float) -> Rung:
-        return _rung(rules, machine, week, rate_per_s, seed)
+        return _rung(rules, machine, traffic, rate_per_s, seed)
 
     top = busiest_rate_per_s * BEYOND
     rungs = {rate: rung_at(rate) for rate in (0.0, busiest_rate_per_s, top)}
@@ -157,9 +157,14 @@ def _lies_between(low: Rung, middle: Rung, high: Rung) -> bool:
 
 
 def _rung(
-    rules: Callable[[], FleetRules], machine: Machine, week: Array, rate_per_s: float, seed: int
+    rules: Callable[[], FleetRules],
+    machine: Machine,
+    traffic: Traffic,
+    rate_per_s: float,
+    seed: int,
 ) -> Rung:
     """Simulate each kind of day of the week once."""
+    week = traffic.week
     days, counts = np.unique(week.reshape(-1, HOURS_PER_DAY).round(12), axis=0, return_counts=True)
     expected = rate_per_s * float(days.sum()) * SECONDS_PER_HOUR
     if expected > MOST_REQUESTS:
@@ -168,14 +173,18 @@ def _rung(
             f"simulates, {MOST_REQUESTS:,}; full fidelity simulates them all"
         )
     shares = list(counts / counts.sum())
-    return rung_of_days(rules, machine, list(days), shares, rate_per_s, seed)
+    return rung_of_days(
+        rules, machine, traffic, list(days), shares, rate_per_s=rate_per_s, seed=seed
+    )
 
 
 def rung_of_days(
     rules: Callable[[], FleetRules],
     machine: Machine,
+    traffic: Traffic,
     stretches: Sequence[Array],
     shares: Sequence[float],
+    *,
     rate_per_s: float,
     seed: int,
 ) -> Rung:
@@ -184,6 +193,7 @@ def rung_of_days(
     Args:
         rules: Makes fresh rules for each run.
         machine: Packing and billing.
+        traffic: How requests crowd around the rates.
         stretches: Rate of each hour over the mean rate [-], a stretch a run.
         shares: Share of the time that each stretch stands for; they sum to one.
         rate_per_s: Mean rate [1/s].
@@ -192,7 +202,7 @@ def rung_of_days(
     runs = []
     for number, stretch in enumerate(stretches):
         rates = rate_per_s * np.concatenate((stretch[-WARM_UP_HOURS:], stretch))
-        chunks = poisson_hours(rates, length_s=SECONDS_PER_HOUR, seed=seed + number)
+        chunks = traffic.chunks(rates, length_s=SECONDS_PER_HOUR, seed=seed + number)
         fleet = Fleet(rules(), chunks, until_s=rates.size * SECONDS_PER_HOUR)
         runs.append(fleet.run(warm_up_s=WARM_UP_HOURS * SECONDS_PER_HOUR))
     return _mean_of(runs, np.array(shares), rules(), machine, rate_per_s)
@@ -292,7 +302,7 @@ def quantile_s(histogram: Array, share: float) -> float:
     reached = np.cumsum(histogram)
     place = int(np.searchsorted(reached, share * reached[-1] * (1 - 1e-12)))
     if place == 0:
-        return kernel.LEAST_S
+        return float(kernel.LEAST_S)
     return float(kernel.LEAST_S * kernel.BIN_RATIO ** (place - 0.5))
 
 

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from tco.sim.fleet import FleetRules
 from tco.sim.ladder import Machine, Rung, rung_of_days
+from tco.sim.week import Traffic
 from tco.units import HOURS_PER_DAY, HOURS_PER_WEEK, hours_in_month
 
 Array = NDArray[np.float64]
+SEEDS_APART = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class SimulatedMonths:
 def simulate_months(
     rules: Callable[[], FleetRules],
     machine: Machine,
-    week: Array,
+    traffic: Traffic,
     rates_per_s: Array,
     months: Sequence[date],
     *,
@@ -60,7 +62,7 @@ def simulate_months(
     Args:
         rules: Makes fresh rules for each run; autoscalers remember.
         machine: Packing and billing.
-        week: Rate of each hour of the week over the mean rate [-].
+        traffic: When requests come.
         rates_per_s: Mean rate of each month [1/s].
         months: First day of each month.
         seed: Seed of the arrivals, the same for every option.
@@ -68,10 +70,18 @@ def simulate_months(
     rungs = []
     for number, (month, rate) in enumerate(zip(months, rates_per_s, strict=True)):
         hours = np.arange(hours_in_month(month)) + month.weekday() * HOURS_PER_DAY
-        shape = week[hours % HOURS_PER_WEEK]
+        shape = traffic.week[hours % HOURS_PER_WEEK]
         # A month's requests are given; its weekends decide only when they come.
         shape = shape / shape.mean()
         rungs.append(
-            rung_of_days(rules, machine, [shape], [1.0], float(rate), seed + 1000 * (number + 1))
+            rung_of_days(
+                rules,
+                machine,
+                traffic,
+                [shape],
+                [1.0],
+                rate_per_s=float(rate),
+                seed=seed + SEEDS_APART * (number + 1),
+            )
         )
     return SimulatedMonths(tuple(rungs))

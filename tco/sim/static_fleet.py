@@ -13,7 +13,7 @@ from tco.sim.fleet import Fleet, FleetRules, Requests
 from tco.sim.scaling import Static
 from tco.sim.service import BatchRule, linear_service
 from tco.sim.usage import Latency, StaticUsage
-from tco.sim.week import poisson_hours
+from tco.sim.week import Traffic
 from tco.units import HOURS_PER_WEEK, MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR
 
 Array = NDArray[np.float64]
@@ -96,12 +96,12 @@ def _latency(fleet: StaticFleet, rate_per_s: Array, month: int, seed: int) -> tu
 
 def _latency_s(fleet: StaticFleet, rate_per_s: Array, *, length_s: float, seed: int) -> Array:
     """Simulate a week with a stretch of so many seconds for each hour; one value a request [s]."""
-    chunks = list(poisson_hours(rate_per_s, length_s=length_s, seed=seed))
+    chunks = list(Traffic(rate_per_s).chunks(rate_per_s, length_s=length_s, seed=seed))
     arrivals_s = np.concatenate([chunk.arrivals_s for chunk in chunks])
     if not arrivals_s.size:
         return arrivals_s
     finish_s = _finish_s(fleet, chunks, until_s=HOURS_PER_WEEK * length_s)
-    return np.subtract(finish_s, arrivals_s)
+    return np.asarray(finish_s - arrivals_s)
 
 
 def _finish_s(fleet: StaticFleet, chunks: Sequence[Requests], *, until_s: float) -> Array:
@@ -130,6 +130,11 @@ def _stretch_s(sum_of_rates_per_s: float, service_s: float) -> float:
     return min(SECONDS_PER_HOUR, max(within_budget_s, SERVICE_TIMES_A_STRETCH * service_s))
 
 
+def whole_replicas(busy_replicas: Array) -> Array:
+    """Return the whole replicas that so many busy ones need; rounding errors need none."""
+    return np.asarray(np.ceil(np.round(busy_replicas, 9)))
+
+
 def idle_replicas(
     busy_replicas: Array, replicas: int, peak_need: float
 ) -> tuple[Array, Array, Array]:
@@ -139,7 +144,7 @@ def idle_replicas(
     busiest hour lies head-room; between that and the hour's own need, night and weekend; what is
     left is the part of a started replica that finds no work.
     """
-    need = np.ceil(np.round(busy_replicas, 9))
+    need = whole_replicas(busy_replicas)
     head_room: Array = np.full_like(need, replicas - peak_need)
     # Rounding may leave an hour a trifle more work than its whole replicas.
     return head_room, peak_need - need, np.maximum(need - busy_replicas, 0.0)
@@ -148,7 +153,10 @@ def idle_replicas(
 def _idle_shares(busy_replicas: Array, replicas: int) -> tuple[Array, Array, Array]:
     """Return each cause's share of the idle time, month by month."""
     parts = np.array(
-        [[part.mean() for part in idle_replicas(month, replicas)] for month in busy_replicas]
+        [
+            [part.mean() for part in idle_replicas(month, replicas, whole_replicas(month).max())]
+            for month in busy_replicas
+        ]
     )
     shares: Array = parts / parts.sum(axis=1, keepdims=True)
     return shares[:, 0], shares[:, 1], shares[:, 2]

@@ -13,7 +13,7 @@ from tco import plan
 from tco.domain.scenario import Scenario
 from tco.errors import NotFoundError, TcoError
 from tco.ledger import book
-from tco.sim import static_fleet, week
+from tco.sim import week
 from tests.cases import worked_plans
 from tests.conftest import ROOT
 
@@ -53,14 +53,14 @@ def test_the_order_of_candidates_changes_no_figure():
 def test_all_options_meet_the_same_arrivals(monkeypatch: pytest.MonkeyPatch):
     """On the same places, a service that is a tenth faster answers every request sooner."""
     streams = []
-    draw = week.poisson_hours
+    draw = week.Traffic.chunks
 
-    def watched(*args, **options):
-        chunks = list(draw(*args, **options))
+    def watched(traffic, *args, **options):
+        chunks = list(draw(traffic, *args, **options))
         streams.append(np.concatenate([chunk.arrivals_s for chunk in chunks]))
         return iter(chunks)
 
-    monkeypatch.setattr(static_fleet, "poisson_hours", watched)
+    monkeypatch.setattr(week.Traffic, "chunks", watched)
     own = worked_plans.scenario("commitment").candidates["own"].model_dump()
     faster = own | {"deployment": own["deployment"] | {"service": {"seconds": 3.24, "parallel": 1}}}
     worked_plans.evaluation_of(

@@ -1,14 +1,17 @@
 """A few simulated weeks stand for every month of a plan."""
 
+
 import numpy as np
 import pytest
 
+from tco.domain.demand import TwoStateBursts
 from tco.domain.fleet import BatchSettings, BootTime, FleetSettings, HpaAutoscaler, QueueSettings
 from tco.domain.workload import DailyWeeklyProfile, SteadyProfile
 from tco.errors import InfeasibleError
 from tco.sim.ladder import BUSY, UNALLOCATED, Ladder, Machine, check_capacity, climb
 from tco.sim.rules import rules_of
 from tco.sim.service import linear_service
+from tco.sim.week import Traffic
 from tco.traffic.profile import week_of
 
 OFFICE = week_of(
@@ -32,7 +35,9 @@ def scaled(**changes):
 
 
 def ladder_of(settings, rate, *, week=OFFICE, machine=ONE_EACH, service=SERVICE, seed=1):
-    return climb(lambda: rules_of(settings, service, seed=seed), machine, week, rate, seed=seed)
+    return climb(
+        lambda: rules_of(settings, service, seed=seed), machine, Traffic(week), rate, seed=seed
+    )
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +118,15 @@ def test_a_fleet_too_small_at_its_largest_is_refused_with_the_numbers():
 def test_more_than_a_day_can_hold_is_refused():
     with pytest.raises(InfeasibleError, match="more than quick fidelity simulates"):
         ladder_of(FleetSettings(replicas=100), 1000.0, service=linear_service(1e-3, 0.0, 1))
+
+
+def test_crowding_takes_more_machines_than_independent_arrivals():
+    bursts = TwoStateBursts(
+        kind="two_state", high_to_low=8, high_mean_s=600, low_mean_s=1800, client_shares=(1.0,)
+    )
+    crowded = climb(
+        lambda: rules_of(scaled(), SERVICE, seed=1), ONE_EACH, Traffic(OFFICE, bursts), 4.0, seed=1
+    )
+    calm = ladder_of(scaled(), 4.0)
+    assert crowded.at(4.0).instances > 1.05 * calm.at(4.0).instances
+    assert crowded.at(4.0).latency.p95_ms > calm.at(4.0).latency.p95_ms
