@@ -87,6 +87,10 @@ def test_what_nobody_knows_is_never_taken_to_fit(takes, vcpus, memory_gib, box, 
         replicas_per_instance(deployment(takes, vcpus), instance(**box), taking(memory_gib))
 
 
+def test_a_box_of_unknown_vcpus_is_shared_evenly():
+    assert share_of_instance(deployment(0, 4), instance(vcpus=None), 5) == 1 / 5
+
+
 @given(replicas=st.integers(1, 1000), fits=st.integers(1, 64))
 def test_as_few_instances_as_hold_all(replicas: int, fits: int):
     instances = instances_needed(replicas, fits)
