@@ -11,7 +11,7 @@ import pandas as pd
 from tco.domain.cost import LEDGER_COLUMN_NAMES, Flow, Kind
 from tco.domain.record import Evidence, worse
 from tco.ledger.expression import evidence_of, sources_of
-from tco.ledger.model import CostModel
+from tco.ledger.model import CostModel, cost_usd
 
 RELATIVE_TOLERANCE = 1e-9
 CAPACITY_KINDS = (Kind.USED, Kind.WASTED, Kind.IDLE, Kind.SHARED)
@@ -123,7 +123,8 @@ def findings(rows: pd.DataFrame) -> list[str]:
             where = f"{row['option']}, {row['item']}, {row['month']:%Y-%m}"
             found.append(f"{int(wrong.sum())} rows {problem}, first: {where}")
 
-    product = rows["quantity"] * rows["unit_price_usd"]
+    quantity, price = (rows[name].to_numpy(np.float64) for name in ("quantity", "unit_price_usd"))
+    product = pd.Series(cost_usd(quantity, price), index=rows.index)
     scale = np.maximum(product.abs(), 1e-12)
     report((product - rows["cost_usd"]).abs() > RELATIVE_TOLERANCE * scale, "are not q x p")
     for name in ("quantity", "unit_price_usd", "cost_usd"):

@@ -51,16 +51,14 @@ def test_the_order_of_candidates_changes_no_figure():
 
 
 def test_all_options_meet_the_same_arrivals(monkeypatch: pytest.MonkeyPatch):
-    """On the same places, a service that is a tenth faster answers every request sooner."""
     streams = []
-    draw = week.Traffic.chunks
+    answer = static_fleet._finish_s
 
-    def watched(traffic, *args, **options):
-        chunks = list(draw(traffic, *args, **options))
+    def watched(fleet, chunks, **options):
         streams.append(np.concatenate([chunk.arrivals_s for chunk in chunks]))
-        return iter(chunks)
+        return answer(fleet, chunks, **options)
 
-    monkeypatch.setattr(week.Traffic, "chunks", watched)
+    monkeypatch.setattr(static_fleet, "_finish_s", watched)
     own = worked_plans.scenario("commitment").candidates["own"].model_dump()
     faster = own | {"deployment": own["deployment"] | {"service": {"seconds": 3.24, "parallel": 1}}}
     worked_plans.evaluation_of(
