@@ -287,7 +287,7 @@ def _billed(run: FleetRecord, machine: Machine) -> float:
         increment_s=machine.billing_increment_s,
         minimum_s=machine.billing_minimum_s,
     )
-    return billed_s / length_s
+    return float(billed_s / length_s)
 
 
 def _latency(histogram: Array) -> Latency:

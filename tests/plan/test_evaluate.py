@@ -13,7 +13,7 @@ from tco import plan
 from tco.domain.scenario import Scenario
 from tco.errors import NotFoundError, TcoError
 from tco.ledger import book
-from tco.sim import week
+from tco.sim import static_fleet
 from tests.cases import worked_plans
 from tests.conftest import ROOT
 

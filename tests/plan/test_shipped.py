@@ -1,36 +1,19 @@
 """What must hold of the money in every shipped scenario."""
 
-from functools import cache
 from itertools import pairwise
 
 import pytest
 
 from tco.domain.cost import Basis
-from tco.domain.loading import Library
 from tco.ledger import book
 from tco.ledger.bridge import bridge
 from tco.ledger.explain import open_option
 from tco.ledger.finance import total_on_basis_usd
-from tco.measure.library import Measurements
-from tco.plan import Evaluation, evaluate
-from tco.prices import Catalog
 from tests.cases.opened import first_amount, products_of
-from tests.conftest import ROOT
+from tests.shipped import NAMES, evaluated
 
-LIBRARY = Library(ROOT / "scenarios")
-NAMES = [f"{path.parent.name}/{path.stem}" for path in LIBRARY.scenario_paths()]
 SAME = 1e-9
 """Relative: float sums in another order."""
-
-
-@cache
-def data() -> tuple[Catalog, Measurements]:
-    return Catalog.load(ROOT / "pricing"), Measurements.load(ROOT / "benchmarks")
-
-
-@cache
-def evaluated(name: str) -> Evaluation:
-    return evaluate(LIBRARY.load_scenario(LIBRARY.find(name)), *data())
 
 
 @pytest.mark.parametrize("name", NAMES)

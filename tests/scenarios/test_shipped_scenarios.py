@@ -1,27 +1,17 @@
 """Every shipped scenario loads and ranks, and leaves options out for honest reasons only."""
 
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tco.domain.cost import Phase
 from tco.domain.deployment import CascadeDeployment, StagedDeployment
-from tco.domain.loading import Library
 from tco.domain.record import Evidence
-from tco.domain.scenario import Scenario
 from tco.domain.snapshot import Approach, Openness, SizeClass
-from tco.measure.library import Measurements
-from tco.plan import Evaluation, evaluate
-from tco.prices import Catalog
 from tco.rank.score import OptionKind
 from tests.conftest import ROOT
+from tests.shipped import LIBRARY, NAMES, evaluated, loaded
 
-LIBRARY = Library(ROOT / "scenarios")
-SHIPPED = [
-    path.relative_to(ROOT / "scenarios").with_suffix("").as_posix()
-    for path in LIBRARY.scenario_paths()
-]
 USE_CASES = {
     "ticket-classification",
     "support-chat",
@@ -42,37 +32,22 @@ HONEST = (
 )
 
 
-@cache
-def loaded(name: str) -> Scenario:
-    return LIBRARY.load_scenario(LIBRARY.find(name))
-
-
-@cache
-def data() -> tuple[Catalog, Measurements]:
-    return Catalog.load(ROOT / "pricing"), Measurements.load(ROOT / "benchmarks")
-
-
-@cache
-def evaluated(name: str) -> Evaluation:
-    return evaluate(loaded(name), *data())
-
-
 def test_the_eight_use_cases_are_there():
-    assert {name.split("/")[0] for name in SHIPPED} == USE_CASES
+    assert {name.split("/")[0] for name in NAMES} == USE_CASES
 
 
 @pytest.mark.parametrize("use_case", sorted(USE_CASES))
 def test_each_use_case_has_its_four_scenarios(use_case: str):
-    own = {name.split("/")[1] for name in SHIPPED if name.startswith(f"{use_case}/")}
+    own = {name.split("/")[1] for name in NAMES if name.startswith(f"{use_case}/")}
     assert own >= {"base", "high-volume", "low-volume", "price-shock"}
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_scenario_bears_the_name_of_its_file(name: str):
     assert loaded(name).id == name
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", NAMES)
 def test_something_can_be_ranked_and_nothing_fails_for_want_of_data(name: str):
     ranking = evaluated(name).ranking
     assert len(ranking.options) >= 2
@@ -82,7 +57,7 @@ def test_something_can_be_ranked_and_nothing_fails_for_want_of_data(name: str):
             assert any(words in reason for words in HONEST), f"{answer.option}: {reason}"
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_ranked_option_costs_something_for_people_and_for_serving(name: str):
     for answer in evaluated(name).ranking.options:
         assert answer.money is not None
@@ -90,12 +65,12 @@ def test_a_ranked_option_costs_something_for_people_and_for_serving(name: str):
         assert answer.money.inference_cost_per_1k_usd > 0, answer.option
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_figure_is_assumed_somewhere_so_that_the_scenario_is_marked_illustrative(name: str):
     assert loaded(name).illustrative
 
 
-@pytest.mark.parametrize("name", [name for name in SHIPPED if name.endswith("/price-shock")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("/price-shock")])
 def test_a_price_shock_changes_prices_and_no_volume(name: str):
     base = loaded(name.replace("price-shock", "base"))
     assert loaded(name).price_events
@@ -124,7 +99,7 @@ def test_a_variant_is_written_as_what_differs(use_case: str):
 def test_between_them_all_kinds_of_option_occur():
     profiles = [
         answer.profile
-        for name in SHIPPED
+        for name in NAMES
         for group in ("options", "unproven", "excluded")
         for answer in getattr(evaluated(name).ranking, group)
     ]
@@ -134,24 +109,24 @@ def test_between_them_all_kinds_of_option_occur():
 
 
 def test_between_them_all_ways_to_a_model_occur():
-    used = [snapshot for name in SHIPPED for snapshot in loaded(name).snapshots.values()]
+    used = [snapshot for name in NAMES for snapshot in loaded(name).snapshots.values()]
     assert {snapshot.training.approach for snapshot in used} == set(Approach)
 
 
 def test_between_them_routes_stages_and_incumbents_occur():
-    deployments = [c.deployment for name in SHIPPED for c in loaded(name).candidates.values()]
+    deployments = [c.deployment for name in NAMES for c in loaded(name).candidates.values()]
     assert any(isinstance(deployment, CascadeDeployment) for deployment in deployments)
     assert any(isinstance(deployment, StagedDeployment) for deployment in deployments)
-    assert any(loaded(name).incumbent is not None for name in SHIPPED)
+    assert any(loaded(name).incumbent is not None for name in NAMES)
 
 
 def test_between_them_the_phases_of_a_model_cost_money():
-    phases = {Phase(phase) for name in SHIPPED for phase in evaluated(name).ledger["phase"]}
+    phases = {Phase(phase) for name in NAMES for phase in evaluated(name).ledger["phase"]}
     assert phases >= set(Phase) - {Phase.RETIREMENT}
 
 
 def test_every_snapshot_is_used_and_every_parent_is_known():
-    used = {snapshot for name in SHIPPED for snapshot in loaded(name).snapshots}
+    used = {snapshot for name in NAMES for snapshot in loaded(name).snapshots}
     assert used == set(LIBRARY.snapshot_ids())
     for name in LIBRARY.snapshot_ids():
         parent = LIBRARY.load_snapshot(snapshot_file(name)).training.parent
@@ -170,7 +145,7 @@ def test_no_price_or_speed_is_claimed_better_than_it_is_known(use_case: str):
 
 
 def test_high_volume_favours_models_of_ones_own_and_low_volume_an_api():
-    winners = {name: evaluated(name).ranking.options[0] for name in SHIPPED}
+    winners = {name: evaluated(name).ranking.options[0] for name in NAMES}
     for use_case in ("ticket-classification", "support-chat", "document-extraction"):
         low = winners[f"{use_case}/low-volume"].profile
         high = winners[f"{use_case}/high-volume"].profile

@@ -1,0 +1,36 @@
+"""The shipped scenarios, each loaded and evaluated once for all tests of a process.
+
+Simulated results are kept in the folder of pytest's cache, under the digest of the code and figures
+they rest on, so that the processes of one run share them.
+"""
+
+from functools import cache
+
+from tco.domain.loading import Library
+from tco.domain.scenario import Scenario
+from tco.measure.library import Measurements
+from tco.plan import Evaluation, Settings, evaluate
+from tco.prices import Catalog
+from tests.conftest import ROOT
+
+LIBRARY = Library(ROOT / "scenarios")
+NAMES = [
+    path.relative_to(ROOT / "scenarios").with_suffix("").as_posix()
+    for path in LIBRARY.scenario_paths()
+]
+KEPT = ROOT / ".pytest_cache" / "simulations"
+
+
+@cache
+def loaded(name: str) -> Scenario:
+    return LIBRARY.load_scenario(LIBRARY.find(name))
+
+
+@cache
+def data() -> tuple[Catalog, Measurements]:
+    return Catalog.load(ROOT / "pricing"), Measurements.load(ROOT / "benchmarks")
+
+
+@cache
+def evaluated(name: str) -> Evaluation:
+    return evaluate(loaded(name), *data(), settings=Settings(cache=KEPT))
