@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv pip
 
 .DELETE_ON_ERROR:
-.PHONY: help app rank test check fix bench golden lock
+.PHONY: help app rank test check fix bench golden picture lock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +44,11 @@ bench: .venv/.base  ## our own speed against its targets
 golden: .venv/.dev  ## rewrite what tests compare with and what is generated; read the diff
 	$(BIN)/pytest --quiet tests/golden --update-golden
 	@git diff --stat -- tests/golden docs
+
+picture: .venv/.dev  ## take the README's picture of the app anew
+	@tests/browser/system_parts.sh
+	$(BIN)/pytest --quiet tests/browser/test_overview.py
+	@mkdir -p docs/pictures && cp test-results/support-chat.png docs/pictures/overview.png
 
 # The dev lock comes first: it has to satisfy more, and the base lock follows it.
 COMPILE := $(UV) compile pyproject.toml --quiet --python-version 3.11 --no-header --no-emit-index-url --annotation-style line
