@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tco.domain.record import Identifier, Record, Share, Text
 
@@ -27,7 +27,17 @@ def _in_utc(when: datetime) -> datetime:
     return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
+def _from_text(when: Any) -> Any:
+    """Read a day as its first moment, and a date and time with or without a zone."""
+    if not isinstance(when, str):
+        return when
+    try:
+        return datetime.fromisoformat(when.strip())
+    except ValueError:
+        raise ValueError("no such moment; write 2026-11-27 or 2026-11-27T09:00Z") from None
+
+
+Moment = Annotated[datetime, BeforeValidator(_from_text), AfterValidator(_in_utc)]
 
 
 class Event(Record):

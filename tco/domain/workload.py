@@ -115,24 +115,28 @@ Day = Annotated[tuple[Rate, ...], Field(min_length=24, max_length=24)]
 
 
 class TableProfile(Record):
-    """Your own week: 168 hourly rates from Monday 00:00 UTC on, or seven rows of 24."""
+    """Your own week, from Monday 00:00 UTC on."""
 
     shape: Literal["table"]
-    rates: (
-        Annotated[tuple[Rate, ...], Field(min_length=168, max_length=168)]
-        | Annotated[tuple[Day, ...], Field(min_length=7, max_length=7)]
-    ) = Field(description="in any unit; only their proportions count")
+    rates: Annotated[tuple[Rate, ...], Field(min_length=168, max_length=168)] | None = Field(
+        default=None, description="168 hourly rates in any unit: only their proportions count"
+    )
+    days: Annotated[tuple[Day, ...], Field(min_length=7, max_length=7)] | None = Field(
+        default=None, description="the same as seven rows of 24, Monday first"
+    )
 
     @property
     def hours(self) -> tuple[float, ...]:
         """The 168 rates in a row."""
-        flat: list[float] = []
-        for rate in self.rates:
-            flat += rate if isinstance(rate, tuple) else (rate,)
-        return tuple(flat)
+        if self.rates is not None:
+            return self.rates
+        assert self.days is not None
+        return tuple(rate for day in self.days for rate in day)
 
     @model_validator(mode="after")
-    def _has_a_request(self) -> Self:
+    def _has_one_week_with_a_request(self) -> Self:
+        if (self.rates is None) == (self.days is None):
+            raise ValueError("give either rates (168 numbers) or days (seven rows of 24)")
         if not any(self.hours):
             raise ValueError("all rates are zero; there is no week to repeat")
         return self

@@ -163,7 +163,7 @@ def _profile(shape: Array | None) -> dict[str, Any]:
     if shape is None:
         return {"shape": "steady"}
     rows = shape.reshape(7, HOURS_PER_DAY)
-    return {"shape": "table", "rates": [[rounded(x, 4) for x in row] for row in rows.tolist()]}
+    return {"shape": "table", "days": [[rounded(x, 4) for x in row] for row in rows.tolist()]}
 
 
 # ---- bursts -------------------------------------------------------------------------------------

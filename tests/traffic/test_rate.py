@@ -108,7 +108,7 @@ def test_the_small_model_day_is_that_of_its_trace():
 def test_a_table_of_days_is_a_table_of_hours():
     hours = tuple(float(hour + 1) for hour in range(168))
     days = tuple(hours[24 * day : 24 * day + 24] for day in range(7))
-    assert week_of(TableProfile(shape="table", rates=days)) == pytest.approx(
+    assert week_of(TableProfile(shape="table", days=days)) == pytest.approx(
         week_of(TableProfile(shape="table", rates=hours))
     )
 

@@ -1,5 +1,6 @@
 """A workload becomes requests; a recording becomes a larger, smaller or slower one."""
 
+import json
 import math
 from datetime import date
 
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tco.domain.demand import BatchJobs, Event, OnOffBursts
+from tco.domain.demand import BatchJobs, Event, OnOffBursts, RecordedBursts
+from tco.domain.source import parse_yaml
 from tco.domain.workload import TableProfile, Workload
 from tco.errors import TcoError
 from tco.traffic.jobs import plan_jobs, week_jobs
@@ -207,7 +209,42 @@ def test_a_replay_that_does_not_fit_is_refused():
         scaled_in_rate(Requests(np.zeros(2)), 1e9, np.random.default_rng(0))
 
 
-# ---- what a workload refuses --------------------------------------------------------------------
+# ---- what a workload takes and refuses ----------------------------------------------------------
+
+
+EVERYTHING = """
+requests_per_month: 1000
+growth_per_year: 0
+profile: {shape: published, name: servegen-small-2025, shift_hours: -7}
+tokens: {input: 100, output: 20, cached_input_share: 0}
+bursts:
+  {kind: two_state, high_to_low: 10, high_mean_s: 5, low_mean_s: 60, client_shares: [0.5, 0.5]}
+events:
+  - {title: sale, start: 2026-11-27, end: 2026-11-30 06:00, factor: 3}
+  - {title: launch, start: "2026-12-01T09:00:00+01:00", end: 2026-12-02, factor: 2}
+movement: {log_sd: 0.2, correlation_hours: 7, source: own figures}
+batch_jobs: {share: 0.1, start_hour_utc: 22, deadline_hours: 8, weekdays: [0, 1, 2, 3, 4]}
+classes:
+  chat: {share: 0.5, sizes: {kind: rows, rows: [[50, 30], [70, 30]]}}
+  report:
+    share: 0.5
+    sizes:
+      kind: mixture
+      parts: [{weight: 1, input_mean: 140, input_cv: 1, output_mean: 10, output_cv: 2}]
+      input_cap_tokens: 4096
+"""
+
+
+def test_a_workload_file_may_say_all_of_it():
+    read = parse_yaml(EVERYTHING.encode(), "all.yaml").data
+    everything = Workload.model_validate_json(json.dumps(read), strict=True)
+    assert [str(event.start) for event in everything.events] == [
+        "2026-11-27 00:00:00+00:00",
+        "2026-12-01 08:00:00+00:00",
+    ]
+    requests = plan_requests(everything, date(2026, 11, 1), [3000, 3000], np.random.default_rng(8))
+    assert requests.count > 6000
+    assert known(requests.input_tokens).mean() == pytest.approx(100, rel=0.1)
 
 
 def test_an_event_ends_after_it_starts():
@@ -215,6 +252,15 @@ def test_an_event_ends_after_it_starts():
         Event.model_validate(
             {"title": "x", "start": "2026-11-01", "end": "2026-11-01", "factor": 2}
         )
+
+
+def test_a_moment_that_is_none_is_refused():
+    with pytest.raises(ValidationError, match="no such moment; write 2026-11-27 or"):
+        Event.model_validate(
+            {"title": "x", "start": "2026-13-01", "end": "2026-11-01", "factor": 2}
+        )
+    with pytest.raises(ValidationError, match="valid datetime"):
+        Event.model_validate({"title": "x", "start": [1], "end": "2026-11-01", "factor": 2})
 
 
 def test_client_shares_sum_to_one():
@@ -225,3 +271,10 @@ def test_client_shares_sum_to_one():
 def test_a_week_of_zeros_is_refused():
     with pytest.raises(ValidationError, match="all rates are zero"):
         TableProfile(shape="table", rates=(0.0,) * 168)
+    with pytest.raises(ValidationError, match="give either rates"):
+        TableProfile(shape="table")
+
+
+def test_a_recording_of_nothing_is_refused():
+    with pytest.raises(ValidationError, match="all factors are zero"):
+        RecordedBursts(kind="recorded", step_s=1.0, factors=(0.0, 0.0))
