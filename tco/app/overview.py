@@ -89,7 +89,7 @@ def _draw_cards(found: Evaluation, best: Answer) -> None:
     st.markdown(f"**{best.title}** is the cheapest snapshot that meets the goals. {lead}")
     cards = st.columns(4)
     months = found.scenario.horizon_months
-    basis = f"over {months} months, {found.settings.basis.value} basis"
+    basis = f"over {months} months"
     cards[0].metric("Total cost", f"${money.basis_usd:,.0f}", basis, border=True, **NO_TREND)
     serving = f"${money.inference_cost_per_1k_usd:,.4g} of it for serving"
     cards[1].metric(
@@ -101,9 +101,9 @@ def _draw_cards(found: Evaluation, best: Answer) -> None:
     )
     people = f"{money.people_usd / money.tco_usd:.0%} of the total" if money.tco_usd else "none"
     cards[2].metric("People", f"${money.people_usd:,.0f}", people, border=True, **NO_TREND)
-    share = "pays for no capacity of its own"
+    share = "no machines of its own"
     if money.idle_share is not None:
-        share = f"{money.idle_share:.0%} of the capacity paid for"
+        share = f"{money.idle_share:.0%} of its machines"
     cards[3].metric("Idle and wasted", f"${money.idle_usd:,.0f}", share, border=True, **NO_TREND)
 
 
@@ -124,6 +124,7 @@ def _row(answer: Answer) -> dict[str, object]:
     profile, money = answer.profile, answer.money
     assert profile is not None
     assert money is not None
+    p95_ms = answer.latency.ms.get("p95") if answer.latency else None
     return {
         "rank": answer.rank,
         "option": answer.title,
@@ -132,7 +133,7 @@ def _row(answer: Answer) -> dict[str, object]:
         "class": profile.size_class.value if profile.size_class else None,
         "total": money.basis_usd,
         "per 1,000": money.cost_per_1k_usd,
-        "p95 ms": answer.latency.ms.get("p95") if answer.latency else None,
+        "p95 ms": None if p95_ms is None else round(p95_ms),
     }
 
 

@@ -1,6 +1,7 @@
 """Prices that drift, jump and end over the months of a plan."""
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,13 +18,13 @@ class Plan:
 
     def __init__(self, **paths: PricePath) -> None:
         self.price_paths = paths
-        self.price_events: dict = {}
+        self.price_events: dict[str, object] = {}
         self.horizon_months = 36
         self.start = date(2027, 1, 1)
         self.organisation = type("Organisation", (), {"negotiated_discounts": {}})()
 
 
-def months(plan, name="price.openai/gpt-5-mini.standard.output", held=None):
+def months(plan: Any, name="price.openai/gpt-5-mini.standard.output", held=None):
     price = unit_price(plan, "openai", name, "USD/Mtok", Estimate(likely=2.0), held=held or Held())
     values = Valuation().of(price)[0]
     return np.broadcast_to(values, (36,))
@@ -65,7 +66,7 @@ def test_a_commitment_holds_its_price_until_it_is_renewed():
 
 
 def test_an_end_of_sale_within_the_plan_is_said_with_its_day():
-    plan = Plan(gone=PricePath(applies_to="openai/gpt-5-mini", ends_on=date(2028, 1, 1)))
+    plan: Any = Plan(gone=PricePath(applies_to="openai/gpt-5-mini", ends_on=date(2028, 1, 1)))
     assert end_of_life(plan, ["openai/gpt-5-mini", "aws/x"]) == [
         "openai/gpt-5-mini is sold until 2028-01-01, for 12 of the 36 months; "
         "what serves after that is not stated"
