@@ -97,7 +97,7 @@ def _latency(fleet: StaticFleet, rate_per_s: Array, month: int, seed: int) -> tu
 def _latency_s(fleet: StaticFleet, rate_per_s: Array, *, length_s: float, seed: int) -> Array:
     """Simulate a week with a stretch of so many seconds for each hour; one value a request [s]."""
     chunks = list(Traffic(rate_per_s).chunks(rate_per_s, length_s=length_s, seed=seed))
-    arrivals_s = np.concatenate([chunk.arrivals_s for chunk in chunks])
+    arrivals_s = np.concatenate([np.empty(0), *(chunk.arrivals_s for chunk in chunks)])
     if not arrivals_s.size:
         return arrivals_s
     finish_s = _finish_s(fleet, chunks, until_s=HOURS_PER_WEEK * length_s)
