@@ -121,7 +121,7 @@ def test_a_negotiated_quote_is_not_discounted_again():
 @settings(max_examples=20)
 @given(
     replicas=st.integers(2, 40),
-    monthly=st.tuples(st.floats(0, 6.6e5), st.floats(1, 6.6e5)),
+    monthly=st.tuples(st.integers(0, 660_000), st.integers(1, 660_000)),
     purchase=st.sampled_from(["on_demand", "commit_1y"]),
 )
 def test_used_wasted_and_idle_are_all_that_is_paid_for(replicas: int, monthly, purchase: str):
