@@ -65,14 +65,14 @@ def rank(
     as_json: AsJson = False,
 ) -> None:
     """Rank the options under each scenario by total cost of ownership."""
-    from tco.cli import ranking
-    from tco.plan import Settings, evaluate
-
     options = options_of(context)
-    settings = Settings(basis=basis, fidelity=fidelity.value, cache=user_cache())
     loaded = options.scenarios(scenarios or options.library.use_cases())
     if not loaded:
         raise TcoError(f"there is no scenario under {options.library.root}; --data names a folder.")
+    from tco.cli import ranking  # takes a second: first say what is wrong
+    from tco.plan import Settings, evaluate
+
+    settings = Settings(basis=basis, fidelity=fidelity.value, cache=user_cache())
     evaluations: list[Evaluation] = []
     for scenario in loaded:
         found = evaluate(scenario, options.catalog, options.measurements, settings=settings)

@@ -82,10 +82,10 @@ class Options:
 
     def evaluations(self, *names: str) -> list[Evaluation]:
         """Load and evaluate one scenario a name."""
-        from tco.plan import Settings, evaluate
+        scenarios = self.scenarios([str(self.library.find(name)) for name in names])
+        from tco.plan import Settings, evaluate  # takes a second: first say what is wrong
 
         settings = Settings(cache=user_cache())
-        scenarios = self.scenarios([str(self.library.find(name)) for name in names])
         return [
             evaluate(scenario, self.catalog, self.measurements, settings=settings)
             for scenario in scenarios
