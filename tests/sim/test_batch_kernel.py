@@ -1,6 +1,7 @@
 """The compiled kernel moves requests as the plain model does, one by one."""
 
 import math
+from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from tco.sim import batch_kernel as kernel
 from tco.sim.fleet import Fleet, FleetRules, Requests
 from tco.sim.scaling import Static
-from tco.sim.service import BatchRule, service_table
+from tco.sim.service import BatchRule, Service, service_table
 from tests.oracles.batching import Outcome, Server
 
 FATES = {
@@ -137,3 +138,89 @@ def test_the_host_stage_is_first_come_first_served(arrivals, seconds, parallel, 
         [kernel.host_stage(part, seconds, last) for part in (times[:cut], times[cut:])]
     )
     assert found.tolist() == expected
+
+
+# ---- the same, not compiled ---------------------------------------------------------------------
+
+COMPILED = ("_bin_of", "_spread_over_hours", "_grown", "observe", "host_stage", "advance")
+
+
+@contextmanager
+def not_compiled():
+    """Run the kernel as the Python that it is written in."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in COMPILED:
+            function = getattr(kernel, name)
+            patch.setattr(kernel, name, getattr(function, "py_func", function))
+        yield
+
+
+@given(system=systems())
+@settings(max_examples=150)
+def test_the_kernel_does_the_same_compiled_and_not(system):
+    compiled = simulated(system)
+    with not_compiled():
+        plain = simulated(system)
+    for name in ("start_s", "finish_s", "batch", "status"):
+        np.testing.assert_array_equal(
+            getattr(compiled.per_request, name), getattr(plain.per_request, name)
+        )
+    np.testing.assert_allclose(compiled.hours, plain.hours, rtol=1e-12)
+    np.testing.assert_array_equal(compiled.histogram, plain.histogram)
+    np.testing.assert_array_equal(compiled.waits, plain.waits)
+
+
+def test_a_line_longer_than_the_first_ring_keeps_its_order_compiled_and_not():
+    """Two classes, inputs of two sizes, times of their own, and a host stage in front."""
+    count = 700
+    seconds = np.array([[[0.0, 1.0, 1.5], [0.0, 2.0, 2.5]]])
+    service = Service(seconds, np.ones_like(seconds), np.array([1.0, 1.5]), 0.25, 3)
+    rules = FleetRules(
+        service=service,
+        batch=BatchRule(2),
+        rule=Static(2),
+        minimum=2,
+        maximum=2,
+        goal_s=100.0,
+        patience_s=120.0,
+    )
+    numbers = np.arange(count)
+    chunk = Requests(
+        np.zeros(count), ranks=numbers % 2, sizes=numbers % 3 // 2, own_s=numbers % 5 / 8
+    )
+
+    def run():
+        return Fleet(rules, [chunk], until_s=7200.0, keep_requests=count).run()
+
+    compiled = run()
+    with not_compiled():
+        plain = run()
+    np.testing.assert_array_equal(compiled.per_request.finish_s, plain.per_request.finish_s)
+    np.testing.assert_allclose(compiled.hours, plain.hours, rtol=1e-12)
+    assert compiled.hours[:, kernel.HOUR_LATE].sum() > 0
+    assert compiled.abandoned > 0
+    starts = compiled.per_request.start_s
+    for rank in (0, 1):
+        own = starts[rank::2]
+        assert (np.diff(own[np.isfinite(own)]) >= 0).all()
+
+
+def test_who_shares_one_patience_leaves_as_who_has_it_alone():
+    arrivals = np.sort(np.random.default_rng(3).random(300)) * 100
+
+    def run(patience_s, each):
+        rules = FleetRules(
+            service=service_table(np.array([1.0])),
+            batch=BatchRule(),
+            rule=Static(2),
+            minimum=2,
+            maximum=2,
+            patience_s=patience_s,
+        )
+        chunk = Requests(arrivals, ranks=np.arange(300) % 2, patience_s=each)
+        return Fleet(rules, [chunk], until_s=500.0, keep_requests=300).run()
+
+    alike, alone = run(7.0, np.empty(0)), run(None, np.full(300, 7.0))
+    np.testing.assert_array_equal(alike.per_request.status, alone.per_request.status)
+    np.testing.assert_array_equal(alike.per_request.start_s, alone.per_request.start_s)
+    assert alike.abandoned > 50

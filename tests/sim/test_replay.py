@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from tco.domain.replay_files import load_fleet, load_service
 from tco.domain.service import BatchService
 from tco.errors import InfeasibleError, InputError, NotFoundError, TcoError
 from tco.sim.kernel_cache import is_compiled
-from tco.sim.replay import document, replay
+from tco.sim.replay import columns, document, replay
 from tco.traffic.requests import Requests
 from tests.oracles.batching import Server
 from tests.traffic.traces import requests_of_2023
@@ -136,6 +137,45 @@ def test_a_front_end_and_a_fleet_are_two_queues_in_a_row(
     assert found.per_request.finish_s.tolist() == [one.finish_s for one in expected]
     latency_ms = np.mean([one.finish_s for one in expected]) - np.mean(arrivals)
     assert document(found)["latency_ms"]["mean"] == pytest.approx(1000 * latency_ms)
+
+
+SCALERS = [
+    {"kind": "hpa", "minimum": 1, "maximum": 9, "target_busy_share": 0.5},
+    {"kind": "queue_length", "minimum": 0, "maximum": 9, "target_per_replica": 2.0},
+]
+
+
+@pytest.mark.parametrize("scaler", SCALERS, ids=lambda scaler: scaler["kind"])
+def test_an_autoscaled_fleet_boots_in_its_range_of_times(scaler):
+    boot = {"low_s": 20.0, "likely_s": 30.0, "high_s": 70.0, "source": "made up"}
+    arrivals = trace(*np.arange(0.0, 300.0, 0.5))
+    found = [
+        replay(arrivals, service(1.0), fleet(None, autoscaler=scaler, boot=boot), seed=seed)
+        for seed in (1, 1, 2)
+    ]
+    answers = [document(one) for one in found]
+    assert answers[0] == answers[1] != answers[2]
+    boots = sum(
+        after > before
+        for (_, before), (at_s, after) in pairwise(((0.0, 0), *found[0].record.replicas_over_time))
+        if at_s > 0
+    )
+    assert 20 * boots <= answers[0]["replica_hours"]["booting"] * 3600 <= 70 * boots
+    assert answers[0]["served"] == 600
+
+
+def test_who_waits_for_ever_is_said_and_has_no_times():
+    scaler = {"kind": "queue_length", "minimum": 0, "maximum": 1, "target_per_replica": 1.0}
+    boot = {"low_s": 1e6, "likely_s": 1e6, "high_s": 1e6, "source": "made up"}
+    late = replay(trace(0, 0), service(1.0), fleet(None, autoscaler=scaler, boot=boot))
+    assert document(late)["served"] == 2, "a million seconds are waited for"
+    night = {"kind": "schedule", "replicas_by_hour": [1] + [0] * 23}
+    cut = fleet(None, autoscaler=night, boot=boot, batch={"max_size": 2, "max_wait_s": 1e6})
+    found = replay(trace(0.0, 0.0, 7200.0), service(1.0, 1.0), cut)
+    assert document(found)["in_system"] == 1
+    assert found.notes == ("1 requests wait for ever: nothing in this fleet will serve them",)
+    assert columns(found)["status"].tolist() == ["served", "served", "waiting"]
+    assert np.isnan(columns(found)["finish_s"]).tolist() == [False, False, True]
 
 
 # ---- refusals -----------------------------------------------------------------------------------
