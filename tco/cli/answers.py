@@ -131,7 +131,9 @@ def explain(
 def ledger(
     context: typer.Context,
     scenario: ScenarioName,
-    option: OptionName = None,
+    option: Annotated[
+        str | None, typer.Option(help="option of the scenario", show_default="all")
+    ] = None,
     by: Annotated[
         str | None, typer.Option(help="sum over columns, as phase,payee", show_default="all rows")
     ] = None,
