@@ -129,7 +129,7 @@ def _serve(
         Custody.CLOUD_ACCOUNT,
         OptionKind.SELF_HOSTED,
         hosted.latency,
-        None,
+        hosted.completion_hours,
         (hosted.usage,),
         hosted.open_questions,
     )

@@ -60,6 +60,23 @@ class Hosted:
     usage: Usage
     latency: LatencyFact | None
     open_questions: tuple[str, ...] = ()
+    completion_hours: float | None = None
+
+    def without_latency(self) -> Hosted:
+        """Leave latency out where only capacity was measured; how long work takes still shows."""
+        hours = None
+        if self.latency is not None:
+            hours = self.latency.ms["p99"] / MILLISECONDS_PER_SECOND / SECONDS_PER_HOUR
+        return Hosted(self.usage, None, self.open_questions, hours)
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantSeconds:
+    """Seconds of one request, how many a replica serves at once, and whether that is a latency."""
+
+    seconds: Expression
+    parallel: int
+    shows_latency: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +107,10 @@ def host(
     share = share_of_instance(deployment, instance, fits)
     stated = deployment.service
     if stated is not None and stated.max_batch is not None:
-        service, slots = _batch_service(deployment), 1
+        service, slots, shows_latency = _batch_service(deployment), 1, True
     else:
-        seconds, slots = _constant_service(
-            scenario, part, deployment, instance.accelerator, measurements
-        )
+        found = _constant_service(scenario, part, deployment, instance.accelerator, measurements)
+        seconds, slots, shows_latency = found.seconds, found.parallel, found.shows_latency
         constant_s = float(likely_months(seconds, 1)[0])
         is_closed_form = (
             deployment.autoscaler is None
@@ -103,11 +119,13 @@ def host(
         )
         if is_closed_form and effort.fidelity == "quick":
             fleet = _static_fleet(deployment, fits, share, slots, constant_s)
-            return _host_static(make, scenario, part, quote, fleet, seconds, effort)
+            hosted = _host_static(make, scenario, part, quote, fleet, seconds, effort)
+            return hosted if shows_latency else hosted.without_latency()
         service = linear_service(constant_s, 0.0, 1)
     packing = Machine(fits, share, quote.billing_increment_s, quote.minimum_s)
     hall = Hall(packing, service, slots)
-    return _host_simulated(make, scenario, part, quote, hall, effort)
+    hosted = _host_simulated(make, scenario, part, quote, hall, effort)
+    return hosted if shows_latency else hosted.without_latency()
 
 
 def _traffic(scenario: Scenario) -> Traffic:
@@ -319,7 +337,7 @@ def _constant_service(
     deployment: SelfHostedDeployment,
     accelerator: str | None,
     measurements: Measurements,
-) -> tuple[Expression, int]:
+) -> ConstantSeconds:
     """Return the seconds of one request and how many a replica serves at once."""
     stated = deployment.service
     if stated is None:
@@ -327,7 +345,7 @@ def _constant_service(
     assert stated.seconds is not None
     assert stated.parallel is not None
     name = f"candidates.{part.name}.deployment.service.seconds"
-    return driver(name, "s/request", stated.seconds), stated.parallel
+    return ConstantSeconds(driver(name, "s/request", stated.seconds), stated.parallel)
 
 
 def _measured_service(
@@ -336,7 +354,7 @@ def _measured_service(
     deployment: SelfHostedDeployment,
     accelerator: str | None,
     measurements: Measurements,
-) -> tuple[Expression, int]:
+) -> ConstantSeconds:
     """Return the seconds of one request and how many a replica serves at once."""
     snapshot = part.snapshot
     if snapshot.precision is None:
@@ -357,7 +375,7 @@ def _measured_service(
         size, measured, word = _input_of(scenario), row.input_tokens, "input"
     else:
         whole = Driver(f"{name}.seconds", "s/request", row.seconds, row.evidence, source)
-        return whole, row.parallel
+        return ConstantSeconds(whole, row.parallel, row.shows_latency)
     same_size = abs(float(likely_months(size, 1)[0]) / measured - 1) <= SAME_SIZE
     per_token = Driver(
         f"{name}.seconds_per_{word}_token",
@@ -366,7 +384,7 @@ def _measured_service(
         row.evidence if same_size else worse(row.evidence, Evidence.ESTIMATED),
         source if same_size else f"{source}, scaled from {measured:,.0f} {word} tokens",
     )
-    return per_token * size, row.parallel
+    return ConstantSeconds(per_token * size, row.parallel, row.shows_latency)
 
 
 def _is_longer(scenario: Scenario, measured_tokens: float) -> bool:

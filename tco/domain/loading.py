@@ -8,10 +8,15 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tco.domain.deployment import CascadeDeployment, StagedDeployment
+from tco.domain.deployment import (
+    ApiDeployment,
+    CascadeDeployment,
+    SelfHostedDeployment,
+    StagedDeployment,
+)
 from tco.domain.findings import findings_of
 from tco.domain.organisation import Organisation
-from tco.domain.scenario import Scenario
+from tco.domain.scenario import PAYROLL, Scenario
 from tco.domain.snapshot import Snapshot
 from tco.domain.source import Document, Path_, Place, merge, read_yaml
 from tco.errors import Finding, InputError, NotFoundError, TcoError, nearest
@@ -247,7 +252,28 @@ def _broken_references(scenario: Scenario, document: Document) -> list[Finding]:
             problem = f"'{snapshot.id}' in the snapshot '{name}'"
             at = ("snapshots", name, "id")
             findings.append(document.finding(at, problem, "make the two agree"))
-    return findings + _months_outside(scenario, document)
+    return findings + _unknown_sellers(scenario, document) + _months_outside(scenario, document)
+
+
+def _unknown_sellers(scenario: Scenario, document: Document) -> list[Finding]:
+    """Find price events of sellers whom no option buys from: they would change nothing."""
+    known = {PAYROLL}
+    for candidate in scenario.candidates.values():
+        if isinstance(candidate.deployment, ApiDeployment):
+            known.add(candidate.deployment.provider)
+        elif isinstance(candidate.deployment, SelfHostedDeployment):
+            known.add(candidate.deployment.machine.seller)
+    return [
+        document.finding(
+            ("price_events", name, "sellers", number),
+            f"no option buys from '{seller}'",
+            "name a seller or API provider of an option, or payroll",
+            nearest(seller, known),
+        )
+        for name, event in scenario.price_events.items()
+        for number, seller in enumerate(event.sellers)
+        if seller not in known
+    ]
 
 
 def _months_outside(scenario: Scenario, document: Document) -> list[Finding]:

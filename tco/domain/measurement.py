@@ -26,6 +26,9 @@ class ConstantService(Record):
     precision: Text
     parallel: Annotated[int, Field(ge=1)]
     seconds: Positive
+    shows_latency: bool = Field(
+        description="false where only throughput at full load is known: seconds is its inverse"
+    )
     input_tokens: Positive | None
     output_tokens: Annotated[float, Field(ge=0)] | None
     energy_j_per_request: Positive | None

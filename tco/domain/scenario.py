@@ -22,6 +22,10 @@ from tco.units import month_start
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
 
 
+PAYROLL = "payroll"
+"""Seller of one's own people's hours, for discounts and price events."""
+
+
 class Custody(StrEnum):
     """Where the data of a request goes."""
 

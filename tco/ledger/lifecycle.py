@@ -9,7 +9,7 @@ from tco.domain.cost import Behaviour, Nature, Payee, Phase
 from tco.domain.lifecycle import Lifecycle, Months
 from tco.domain.price import Quote
 from tco.domain.record import Evidence
-from tco.domain.scenario import Incumbent, Scenario
+from tco.domain.scenario import PAYROLL, Incumbent, Scenario
 from tco.ledger.expression import Driver, Expression, Number, driver
 from tco.ledger.model import LineMaker
 from tco.ledger.option import Switch
@@ -17,8 +17,6 @@ from tco.ledger.tariff import active_months, times, unit_price
 from tco.units import MONTHS_PER_YEAR
 
 ONE = Number(1.0, "once")
-PAYROLL = "payroll"
-"""Seller of one's own people's work, for price events and discounts."""
 PersonQuote = Callable[[str, date], Quote]
 
 

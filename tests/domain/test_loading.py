@@ -281,6 +281,12 @@ def test_a_snapshot_is_named_as_its_file(shelf: Path, change: Change):
     ]
 
 
+def test_a_price_event_names_a_seller_that_some_option_buys_from(shelf: Path, change: Change):
+    change("case/base.yaml", "sellers: [groq]", "sellers: [grog, payroll]")
+    (finding,) = told(shelf)
+    assert "price_events.rise.sellers[0]: no option buys from 'grog'; nearest: groq" in finding
+
+
 # Looking things up
 
 

@@ -9,8 +9,8 @@ from tco.plan import Evaluation, evaluate
 from tests.cases import worked_plans
 
 HEADER = (
-    "snapshot,accelerator,accelerator_count,runtime,precision,parallel,seconds,input_tokens,"
-    "output_tokens,energy_j_per_request,energy_scope,evidence,source,as_of,checked_on"
+    "snapshot,accelerator,accelerator_count,runtime,precision,parallel,seconds,"
+    "shows_latency,input_tokens,output_tokens,energy_j_per_request,energy_scope,evidence,source,as_of,checked_on"
 )
 SAME = 1e-9
 """Relative: float sums in another order."""
@@ -20,10 +20,18 @@ SAME = 1e-9
 def measured(tmp_path):
     """Evaluate the static fleet with one measured row instead of a stated figure."""
 
-    def run(*, at_input: str, at_output: str, sizes: dict[str, float] | None, **snapshot: Any):
+    def run(
+        *,
+        at_input: str,
+        at_output: str,
+        sizes: dict[str, float] | None,
+        shows: str = "true",
+        **snapshot: Any,
+    ):
         file = tmp_path / "published" / "constant_service.csv"
         file.parent.mkdir()
-        row = f"own,Testcard,1,any,fp16,1,3.6,{at_input},{at_output},,,published,a run,,2026-01-01"
+        point = f"1,3.6,{shows},{at_input},{at_output}"
+        row = f"own,Testcard,1,any,fp16,{point},,,published,a run,,2026-01-01"
         file.write_text(f"{HEADER}\n{row}\n")
         tokens = sizes and sizes | {"cached_input_share": 0}
         scenario = worked_plans.changed(
@@ -79,3 +87,12 @@ def test_shorter_inputs_take_as_long_as_those_measured(measured, sizes):
 def test_a_model_of_unknown_precision_is_left_out(measured):
     found = measured(at_input="", at_output="100", sizes=None, precision=None)
     assert found.ranking.excluded[0].reasons == ("snapshot 'own' states no precision",)
+
+
+def test_a_point_at_full_load_shows_capacity_and_no_latency(measured):
+    found = measured(at_input="128", at_output="0", sizes=None, shows="false", **CLASSIC)
+    answer = found.ranking.options[0]
+    assert used(found)[0] == pytest.approx(27.9, rel=SAME)
+    assert answer.latency is None
+    hours = answer.profile.facts.completion_hours
+    assert 3.6 / 3600 <= hours < 0.1
