@@ -58,6 +58,15 @@ BIN_RATIO = 1.015
 """A quantile read at the middle of its bin is off by less than 0.75 %."""
 BINS = 1 + math.ceil(math.log(1e12) / math.log(BIN_RATIO))
 
+# The bin of a time is looked up by the leading bits of its float: its exponent and seven bits more
+# make cells that are narrower than a bin, so that at most one edge lies in each.
+EDGES_S = np.append(LEAST_S * BIN_RATIO ** np.arange(BINS - 1), math.inf)
+CELL_BITS = 45
+FIRST_CELL = int(np.float64(LEAST_S).view(np.int64)) >> CELL_BITS
+_LAST_CELL = int(EDGES_S[-2].view(np.int64)) >> CELL_BITS
+_STARTS_S = (np.arange(FIRST_CELL, _LAST_CELL + 1) << CELL_BITS).view(np.float64)
+BIN_OF_CELL = np.searchsorted(EDGES_S, np.maximum(_STARTS_S, LEAST_S), side="right")
+
 STATUS_WAITING, STATUS_SERVED, STATUS_DROPPED, STATUS_ABANDONED = range(4)
 
 
@@ -65,7 +74,16 @@ STATUS_WAITING, STATUS_SERVED, STATUS_DROPPED, STATUS_ABANDONED = range(4)
 def _bin_of(seconds: float) -> int:
     if seconds <= LEAST_S:
         return 0
-    return min(BINS - 1, 1 + int(math.log(seconds / LEAST_S) / math.log(BIN_RATIO)))
+    cell = (np.float64(seconds).view(np.int64) >> CELL_BITS) - FIRST_CELL
+    if cell >= BIN_OF_CELL.shape[0]:
+        return BINS - 1
+    found = int(BIN_OF_CELL[cell])
+    return found + 1 if seconds >= EDGES_S[found] else found
+
+
+@njit(cache=True, nogil=True)
+def _hour_of(moment_s: float, last: int) -> int:
+    return min(last, int(moment_s / 3600.0))
 
 
 @njit(cache=True, nogil=True)
@@ -74,7 +92,7 @@ def _spread_over_hours(
 ) -> None:
     """Add the seconds from start to end, times a weight, to the hours that they fall in."""
     last = hours.shape[0] - 1
-    hour = min(last, int(start_s // 3600.0))
+    hour = _hour_of(start_s, last)
     here = start_s
     while here < end_s:
         edge = end_s if hour >= last else min(end_s, (hour + 1) * 3600.0)
@@ -212,6 +230,7 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
     has_front, has_patience = came_s.shape[0] > 0, patience_s.shape[0] > 0
     wants_out = out_status.shape[0] > 0
     last_hour = hours.shape[0] - 1
+    wrap = ring.shape[1] - 1  # its room is a power of two
     now_s = -math.inf
     limit_s = math.inf
     replica = -1
@@ -242,7 +261,7 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
             for rank in range(CLASSES):
                 looked_at = count[rank] if leaving == ANY_LEAVES else min(1, count[rank])
                 for k in range(looked_at):
-                    end = ring[rank, (head[rank] + k) % ring.shape[1], LEAVES_S]
+                    end = ring[rank, (head[rank] + k) & wrap, LEAVES_S]
                     if end < leave_s:
                         leave_s, leave_rank, leave_place = end, rank, k
 
@@ -265,7 +284,7 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
                 left = take
                 for rank in range(CLASSES):
                     for k in range(min(left, count[rank])):
-                        place = (head[rank] + k) % ring.shape[1]
+                        place = (head[rank] + k) & wrap
                         size = max(size, int(ring[rank, place, SIZE]))
                         longest_s = max(longest_s, ring[rank, place, OWN_S])
                     left -= min(left, count[rank])
@@ -276,7 +295,7 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
             end_s = start_s + service_s
             free_s[replica] = end_s
             in_batch[replica] = take
-            hour = min(last_hour, int(start_s // 3600.0))
+            hour = _hour_of(start_s, last_hour)
             _spread_over_hours(hours, HOUR_BUSY_S, start_s, end_s, 1.0)
             hours[hour, HOUR_JOULES] += joules[hardware[replica], size, take]
             hours[hour, HOUR_BATCHES] += 1
@@ -297,7 +316,7 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
                         out_finish_s[index] = end_s
                         out_batch[index] = counters[BATCHES]
                         out_status[index] = STATUS_SERVED
-                    head[rank] = (place + 1) % ring.shape[1]
+                    head[rank] = (place + 1) & wrap
                     count[rank] -= 1
                     left -= 1
             counters[BATCHES] += 1
@@ -307,15 +326,15 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
             if leave_s >= until_s:
                 break
             now_s = leave_s
-            index = int(ring[leave_rank, (head[leave_rank] + leave_place) % ring.shape[1], INDEX])
+            index = int(ring[leave_rank, (head[leave_rank] + leave_place) & wrap, INDEX])
             for k in range(leave_place, 0, -1):
-                here = (head[leave_rank] + k) % ring.shape[1]
-                before = (head[leave_rank] + k - 1) % ring.shape[1]
+                here = (head[leave_rank] + k) & wrap
+                before = (head[leave_rank] + k - 1) & wrap
                 ring[leave_rank, here] = ring[leave_rank, before]
-            head[leave_rank] = (head[leave_rank] + 1) % ring.shape[1]
+            head[leave_rank] = (head[leave_rank] + 1) & wrap
             count[leave_rank] -= 1
             counters[ABANDONED] += 1
-            hours[min(last_hour, int(leave_s // 3600.0)), HOUR_ABANDONED] += 1
+            hours[_hour_of(leave_s, last_hour), HOUR_ABANDONED] += 1
             if wants_out:
                 out_status[index] = STATUS_ABANDONED
         else:
@@ -323,7 +342,7 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
                 break
             now_s = join_s
             counters[ARRIVED] += 1
-            hour = min(last_hour, int(join_s // 3600.0))
+            hour = _hour_of(join_s, last_hour)
             hours[hour, HOUR_ARRIVED] += 1
             index = first_index + position
             can_start = False
@@ -337,7 +356,8 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
                 rank = ranks[position] if has_ranks else 0
                 if count[rank] == ring.shape[1]:
                     ring = _grown(ring, head, count)
-                place = (head[rank] + count[rank]) % ring.shape[1]
+                    wrap = ring.shape[1] - 1
+                place = (head[rank] + count[rank]) & wrap
                 waits_s = patience_s[position] if has_patience else common_patience_s
                 ring[rank, place, JOINED_S] = join_s
                 ring[rank, place, INDEX] = index

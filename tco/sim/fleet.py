@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from operator import sub
 
 import numpy as np
 import simpy
@@ -67,7 +68,7 @@ class Fleet:
         self._held = [0, 0, 0]
         self._wish = Wish(0, 0)
         self._looked_s = 0.0
-        self._before = np.zeros(3)
+        self._before = (0.0, 0.0, 0.0)
         """Replica-seconds serving, draining and busy until the last look [s]."""
         self._curve: list[tuple[float, int]] = []
         self._peak = 0
@@ -150,9 +151,8 @@ class Fleet:
         """Return what happened since the last look, and begin a new stretch."""
         self._clock.account(now_s)
         busy_s, waiting, in_service = self._queues.observe(now_s)
-        total = self._clock.total
-        until_now = np.array((total[ACTIVE], total[DRAINING], busy_s))
-        serving_s, draining_s, spent_s = (until_now - self._before).tolist()
+        until_now = (self._clock.total[ACTIVE], self._clock.total[DRAINING], busy_s)
+        serving_s, draining_s, spent_s = map(sub, until_now, self._before)
         spent_s -= draining_s - self._causes.drained_s(self._looked_s, now_s)
         seen = _Stretch(
             self._looked_s, now_s, serving_s, max(0.0, serving_s - spent_s), waiting, in_service
@@ -216,7 +216,7 @@ class Fleet:
         self._queues.takes[slots] = int(state == ACTIVE)
         if state == ACTIVE:
             self._queues.free_s[slots] = now_s
-        self._clock.hold(*self._held)
+        self._clock.hold(self._held)
         held = sum(self._held)
         self._peak = max(self._peak, held)
         self._curve.append((now_s, held))

@@ -55,6 +55,7 @@ class Queues:
         self._front_end_free_s = np.full(rules.service.front_end_parallel, -math.inf)
         self._chunk = Requests(NOTHING)
         self._joins_s = NOTHING
+        self._known_until_s = math.inf
         self._position = 0
         self._first_index = 0
         self._more = True
@@ -115,6 +116,10 @@ class Queues:
             self._joins_s = kernel.host_stage(
                 chunk.arrivals_s, service.front_end_s, self._front_end_free_s
             )
+        # Without arrivals in hand beyond this chunk, its last one bounds what is known.
+        self._known_until_s = math.inf
+        if self._more and self._joins_s.size:
+            self._known_until_s = float(np.nextafter(self._joins_s[-1], math.inf))
         if chunk.patience_s.size:
             self._leaving = kernel.ANY_LEAVES
         if chunk.sizes.size or chunk.own_s.size:
@@ -122,11 +127,8 @@ class Queues:
 
     def _advance(self, until_s: float) -> None:
         rules, chunk, joins_s = self._rules, self._chunk, self._joins_s
-        # Without arrivals in hand beyond this chunk, its last one bounds what is known.
-        if self._more and joins_s.size:
-            until_s = min(until_s, float(np.nextafter(joins_s[-1], math.inf)))
         self._position, self._ring, happened_s = kernel.advance(
-            until_s,
+            min(until_s, self._known_until_s),
             joins_s,
             chunk.arrivals_s if rules.service.front_end_parallel else NOTHING,
             chunk.ranks,

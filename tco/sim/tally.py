@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,42 +20,60 @@ HEAD_ROOM = "head-room the latency goal needs"
 REST = "rest"
 
 
-def pieces(start_s: float, end_s: float, hours: int) -> Iterator[tuple[int, float]]:
-    """Cut a stretch of time at the hours: yield each hour and the seconds in it.
+def pieces(start_s: float, end_s: float, hours: int) -> list[tuple[int, float]]:
+    """Cut a stretch of time at the hours: return each hour and the seconds in it.
 
-    >>> list(pieces(3599.0, 3602.0, 2))
+    >>> pieces(3599.0, 3602.0, 2)
     [(0, 1.0), (1, 2.0)]
     """
     hour = min(hours - 1, int(start_s // SECONDS_PER_HOUR))
-    here = start_s
-    while here < end_s:
-        edge = end_s if hour == hours - 1 else min(end_s, (hour + 1) * SECONDS_PER_HOUR)
-        yield hour, edge - here
-        here = edge
-        hour += 1
+    if hour == hours - 1 or end_s <= (hour + 1) * SECONDS_PER_HOUR:
+        return [(hour, end_s - start_s)]
+    edge_s = (hour + 1) * SECONDS_PER_HOUR
+    parts = [(hour, edge_s - start_s)]
+    while edge_s < end_s:
+        hour = min(hours - 1, hour + 1)
+        next_s = end_s if hour == hours - 1 else min(end_s, (hour + 1) * SECONDS_PER_HOUR)
+        parts.append((hour, next_s - edge_s))
+        edge_s = next_s
+    return parts
 
 
 class ReplicaClock:
-    """Adds up how long how many replicas are in each state."""
+    """Adds up how long how many replicas are in each state.
+
+    Lists and not arrays: one number at a time is added to them, at every look of a rule.
+    """
 
     def __init__(self, hours: int) -> None:
-        self.by_hour = np.zeros((STATES, hours))
-        self.total = np.zeros(STATES)
+        self.total = [0.0] * STATES
         """Replica-seconds in each state so far [s]."""
-        self._held = np.zeros(STATES)
+        self._by_hour = [[0.0] * hours for _ in range(STATES)]
+        self._hours = hours
+        self._held = [0] * STATES
         self._since_s = 0.0
+
+    @property
+    def by_hour(self) -> Array:
+        """Replica-seconds by state and hour [s]."""
+        return np.array(self._by_hour)
 
     def account(self, now_s: float) -> None:
         """Add the time since the last change."""
-        if self._held.any():
-            for hour, seconds in pieces(self._since_s, now_s, self.by_hour.shape[1]):
-                self.by_hour[:, hour] += self._held * seconds
-            self.total += self._held * (now_s - self._since_s)
+        since_s = self._since_s
+        if now_s <= since_s:
+            return
         self._since_s = now_s
+        parts = pieces(since_s, now_s, self._hours)
+        for state, held in enumerate(self._held):
+            if held:
+                self.total[state] += held * (now_s - since_s)
+                for hour, seconds in parts:
+                    self._by_hour[state][hour] += held * seconds
 
-    def hold(self, *held: int) -> None:
+    def hold(self, held: Sequence[int]) -> None:
         """Take note of the numbers from now on."""
-        self._held[:] = held
+        self._held = list(held)
 
 
 class IdleCauses:
@@ -71,7 +89,7 @@ class IdleCauses:
 
     def __init__(self, hours: int, minimum: int, *, target: float) -> None:
         names = (DRAINING, MINIMUM_FLOOR, SCALE_DOWN_DELAY, HEAD_ROOM, REST)
-        self.by_hour = {name: np.zeros(hours) for name in names}
+        self._by_hour = {name: [0.0] * hours for name in names}
         self._minimum = minimum
         self._target = target
         self._hours = hours
@@ -119,23 +137,27 @@ class IdleCauses:
             amounts.append(min(left, bound))
             left -= amounts[-1]
         amounts.append(left)
-        self._drained = [drain for drain in self._drained if drain[1] > end_s]
-        for hour, seconds in pieces(start_s, end_s, self._hours):
-            for cause, amount in zip(self.by_hour.values(), amounts, strict=True):
-                cause[hour] += amount * (seconds / length_s)
+        if self._drained:
+            self._drained = [drain for drain in self._drained if drain[1] > end_s]
+        parts = pieces(start_s, end_s, self._hours)
+        for cause, amount in zip(self._by_hour.values(), amounts, strict=True):
+            if amount:
+                for hour, seconds in parts:
+                    cause[hour] += amount * (seconds / length_s)
 
     @property
     def total_s(self) -> float:
         """Idle time in all [s]."""
-        return float(sum(part.sum() for part in self.by_hour.values()))
+        return sum(sum(part) for part in self._by_hour.values())
 
     def settle(self, idle_s: Array) -> dict[str, Array]:
         """Return the causes by hour, each hour's sum being the idle time that it really had [s].
 
         An interval that crosses an hour was split evenly; here each hour gets its own again.
         """
-        seen_s = np.sum(list(self.by_hour.values()), axis=0)
+        by_hour = {name: np.array(part) for name, part in self._by_hour.items()}
+        seen_s = np.sum(list(by_hour.values()), axis=0)
         factor = np.divide(idle_s, seen_s, out=np.zeros_like(seen_s), where=seen_s > 0)
-        settled = {name: part * factor for name, part in self.by_hour.items()}
+        settled = {name: part * factor for name, part in by_hour.items()}
         settled[REST] = settled[REST] + np.where(seen_s > 0, 0.0, idle_s)
         return settled

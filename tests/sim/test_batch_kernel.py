@@ -140,9 +140,30 @@ def test_the_host_stage_is_first_come_first_served(arrivals, seconds, parallel, 
     assert found.tolist() == expected
 
 
+@given(seconds=st.floats(0, 1e9) | st.sampled_from(kernel.EDGES_S[:-1].tolist()))
+def test_a_time_is_counted_in_the_bin_between_whose_edges_it_lies(seconds):
+    found = kernel._bin_of(seconds)
+    if seconds <= kernel.LEAST_S:
+        assert found == 0
+    elif found == kernel.BINS - 1:
+        assert seconds >= kernel.EDGES_S[found - 1]
+    else:
+        assert kernel.EDGES_S[found - 1] <= seconds < kernel.EDGES_S[found]
+        middle = kernel.LEAST_S * kernel.BIN_RATIO ** (found - 0.5)
+        assert middle == pytest.approx(seconds, rel=0.0075)
+
+
 # ---- the same, not compiled ---------------------------------------------------------------------
 
-COMPILED = ("_bin_of", "_spread_over_hours", "_grown", "observe", "host_stage", "advance")
+COMPILED = (
+    "_bin_of",
+    "_hour_of",
+    "_spread_over_hours",
+    "_grown",
+    "observe",
+    "host_stage",
+    "advance",
+)
 
 
 @contextmanager
