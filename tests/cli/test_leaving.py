@@ -1,6 +1,7 @@
 """How the command leaves: in words, with the right status, whatever the terminal or disk does."""
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -178,6 +179,51 @@ def test_ctrl_c_while_the_command_line_is_loaded_is_quiet(
 
 
 # Pipes, devices and disks
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has gone, on a device of its own."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self.error = error
+        self.own = os.open(os.devnull, os.O_RDONLY)
+
+    def flush(self) -> None:
+        raise self.error
+
+    def fileno(self) -> int:
+        return self.own
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(BrokenPipeError(), 0), (OSError(errno.ENOSPC, "No space left"), 2)]
+)
+def test_a_stream_that_takes_no_more_is_dropped(
+    tco: Tco, monkeypatch: pytest.MonkeyPatch, error: OSError, status: int
+):
+    gone = Gone(error)
+    monkeypatch.setattr(sys, "stdout", gone)
+    done = tco("doctor")
+    assert done.status == status
+    assert done.err == ("" if status == 0 else "tco: the output cannot be written: No space left. "
+                                               "What is there is not whole.\n")  # fmt: skip
+    assert os.write(gone.own, b"lost") == 4, "what is left goes to the null device"
+    os.close(gone.own)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_stream_that_was_never_open_is_no_fault(
+    tco: Tco, monkeypatch: pytest.MonkeyPatch, stream: str
+):
+    monkeypatch.setattr(sys, stream, None)
+    done = tco("rank", "nothing")
+    assert (done.status, done.out) == (2, "")
+    if stream == "stderr":
+        sys.stderr.close()
+
+
+# The same in a process of its own
 
 
 def test_a_reader_that_goes_away_is_no_error(command):

@@ -226,6 +226,49 @@ def test_what_several_files_share_is_said_once(shelf: Path, change: Change):
     ]
 
 
+def test_what_is_no_mapping_is_told_and_not_searched(shelf: Path, change: Change):
+    change("case/base.yaml", "incumbent:", "snapshots: [small]\nincumbent:")
+    assert told(shelf) == [
+        f"{at(BASE, 'snapshots: [')}: snapshots: not a mapping of keys to values; "
+        "write its keys below it, indented"
+    ]
+
+
+def test_a_library_without_an_organisation_says_what_is_missing(shelf: Path):
+    (shelf / "organisation.yaml").unlink()
+    assert told(shelf) == [
+        "case/base.yaml:2: organisation: missing; add 'organisation:'",
+    ]
+
+
+def test_a_link_that_leads_to_itself_is_no_base(shelf: Path, change: Change):
+    (shelf / "case/loop.yaml").symlink_to("loop.yaml")
+    change("case/high.yaml", "base.yaml", "loop.yaml")
+    [line] = told(shelf, "case/high.yaml")
+    assert line.startswith("case/high.yaml:2: extends: no file 'loop.yaml'")
+    [line] = told(shelf, "case/loop.yaml")
+    assert "cannot be read: Too many levels of symbolic links" in line
+
+
+def test_paths_are_whole_where_the_current_folder_is_gone(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    [line] = told(shelf, "case/none.yaml")
+    assert line.startswith(f"{shelf}/case/none.yaml: cannot be read")
+
+
+def test_the_first_hundred_problems_are_enough(shelf: Path):
+    text = (shelf / BASE).read_text() + "".join(f"k{number}: 1\n" for number in range(1000))
+    (shelf / BASE).write_text(text)
+    lines = told(shelf)
+    assert len(lines) == 101
+    assert sum("more problems follow; correct those above first" in line for line in lines) == 1
+
+
 # References
 
 

@@ -39,6 +39,11 @@ def test_the_probe_sees_what_is_loaded():
             "import sys; sys.argv = ['tco', '--help']; from tco.cli import main; main()",
             id="tco --help",
         ),
+        pytest.param(
+            "import sys; sys.argv = ['tco', 'check', 'scenarios/organisation.yaml'];"
+            "from tco.cli import main; main()",
+            id="tco check",
+        ),
     ],
 )
 def test_a_start_loads_no_heavy_package(code: str):
