@@ -36,6 +36,7 @@ _HOMES = {
     "evaluate": "tco.plan",
     "load_scenario": "tco.plan",
     "rank": "tco.plan",
+    "replay": "tco.sim.replay",
 }
 """Public names and where they live; a name is imported when it is first used."""
 
