@@ -30,8 +30,8 @@ check: .venv/.dev  ## format, lint, types, import layers, data audits, docs
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/tco check $(wildcard scenarios/*.yaml scenarios/*/*.yaml)
-	$(BIN)/tco prices audit >/dev/null
+	@$(BIN)/tco check $(wildcard scenarios/*.yaml scenarios/*/*.yaml)
+	@$(BIN)/tco prices audit >/dev/null
 	$(BIN)/pytest --quiet -m "not slow" tests/house tests/golden/test_generated.py
 
 fix: .venv/.dev  ## format, and mend what the linter can mend

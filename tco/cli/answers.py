@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tco.cli.context import deliver, option_named, options_of, print_json, say
+from tco.cli.context import deliver, option_named, options_of, prepare_to_simulate, print_json, say
 from tco.domain.cost import LEDGER_COLUMN_NAMES, Basis
 from tco.errors import TcoError, nearest
 from tco.tasks import user_cache
@@ -73,6 +73,7 @@ def rank(
     from tco.plan import Settings, evaluate
 
     settings = Settings(basis=basis, fidelity=fidelity.value, cache=user_cache())
+    prepare_to_simulate()
     evaluations: list[Evaluation] = []
     for scenario in loaded:
         found = evaluate(scenario, options.catalog, options.measurements, settings=settings)

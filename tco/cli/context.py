@@ -15,7 +15,7 @@ import typer
 
 from tco.data import DataFolder, data_folder, user_overlay, write_whole
 from tco.errors import Finding, InputError, NotFoundError, TcoError
-from tco.tasks import user_cache
+from tco.tasks import source_digest, user_cache
 
 if TYPE_CHECKING:
     from tco.domain.loading import Library
@@ -86,10 +86,26 @@ class Options:
         from tco.plan import Settings, evaluate  # takes a second: first say what is wrong
 
         settings = Settings(cache=user_cache())
+        prepare_to_simulate()
         return [
             evaluate(scenario, self.catalog, self.measurements, settings=settings)
             for scenario in scenarios
         ]
+
+
+def prepare_to_simulate() -> None:
+    """Tell a person at a terminal, once, that the first run of new code takes longer."""
+    if not sys.stderr.isatty():
+        return
+    import tco.sim
+
+    folder = Path(tco.sim.__file__).parent
+    mark = user_cache() / f"compiled-{source_digest(folder)[:16]}"
+    if not mark.exists():
+        say("simulating; the first run compiles the simulation, which takes some ten seconds")
+        with suppress(OSError):
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
 
 
 def options_of(context: typer.Context) -> Options:
