@@ -310,12 +310,13 @@ def refresh(
 ) -> None:
     """Read list prices from a cloud's price API into your own dated rows, showing what changed."""
     from tco.prices import refresh as reading
+    from tco.prices.readings import Wanted
 
     catalog = options_of(context).catalog
     machines = reading.machines_of(catalog, cloud, region, instance_type)
     outcome = reading.refresh(
         catalog,
-        reading.Wanted(region, machines, datetime.now(UTC).date()),
+        Wanted(region, machines, datetime.now(UTC).date()),
         reading.source_for(cloud, region),
         folder=None if dry_run else user_overlay(),
         retry=reading.patient(say),

@@ -20,7 +20,7 @@ from typing import Any
 from tco.domain.hardware import Instance
 from tco.errors import PriceSourceError
 from tco.prices import schema
-from tco.prices.refresh import Found, Wanted, instance_row, price_text
+from tco.prices.readings import Found, Wanted, instance_row, price_text
 from tco.prices.retry import Busy, Retry
 from tco.units import SECONDS_PER_HOUR
 

@@ -17,7 +17,7 @@ import httpx
 from tco.domain.hardware import Instance
 from tco.errors import PriceSourceError
 from tco.prices import schema
-from tco.prices.refresh import Found, Wanted, instance_row, price_text
+from tco.prices.readings import Found, Wanted, instance_row, price_text
 from tco.prices.retry import Busy, Retry
 from tco.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
 

@@ -52,8 +52,8 @@ def service_table(seconds: Array, joules: Array | None = None) -> Service:
 def linear_service(base_s: float, per_item_s: float, max_batch: int) -> Service:
     """Make a service whose batch of n takes ``base_s + n * per_item_s`` [s].
 
-    >>> float(linear_service(0.01, 0.002, 4).seconds[0, 0, 4])
-    0.018
+    >>> float(linear_service(0.5, 0.25, 4).seconds[0, 0, 4])
+    1.5
     """
     return service_table(base_s + per_item_s * np.arange(1.0, max_batch + 1.0, dtype=np.float64))
 

@@ -10,10 +10,10 @@ from tco.measure.library import TABLE, Measurements
 from tests.conftest import ROOT
 
 HEADER = (
-    "snapshot,accelerator,accelerator_count,runtime,precision,parallel,seconds,input_tokens,"
-    "output_tokens,energy_j_per_request,energy_scope,evidence,source,as_of,checked_on"
+    "snapshot,accelerator,accelerator_count,runtime,precision,parallel,seconds,"
+    "shows_latency,input_tokens,output_tokens,energy_j_per_request,energy_scope,evidence,source,as_of,checked_on"
 )
-ROW = "m,H100,1,vLLM,bf16,32,3.5,,400,,,published,a paper,,2026-01-01"
+ROW = "m,H100,1,vLLM,bf16,32,3.5,true,,400,,,published,a paper,,2026-01-01"
 
 
 def loaded(folder: Path, *rows: str, encoding: str = "utf-8") -> Measurements:

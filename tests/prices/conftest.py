@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tco.prices import Catalog
-from tco.prices.refresh import Wanted, machines_of
+from tco.prices.readings import Wanted
+from tco.prices.refresh import machines_of
 from tco.prices.retry import Retry
 from tests.prices.aws_replies import StubbedAws
 

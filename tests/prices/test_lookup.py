@@ -196,7 +196,7 @@ class OnePrice(AzurePrices):
 
     def rows(self, wanted, retry):
         from tco.errors import PriceSourceError
-        from tco.prices.refresh import instance_row
+        from tco.prices.readings import instance_row
 
         for machine in wanted.machines[:1]:
             yield instance_row(machine, wanted, purchase="on_demand", price="0.5", source="test")
