@@ -37,6 +37,14 @@ class LedgerFormat(StrEnum):
     JSON = "json"
 
 
+class Currency(StrEnum):
+    """What amounts are shown in."""
+
+    USD = "USD"
+    EUR = "EUR"
+    GBP = "GBP"
+
+
 class Fidelity(StrEnum):
     """How much of the traffic is simulated."""
 
@@ -62,6 +70,9 @@ def rank(
     fidelity: Annotated[Fidelity, typer.Option(help="how much traffic is simulated")] = (
         Fidelity.QUICK
     ),
+    currency: Annotated[
+        Currency, typer.Option(help="currency of the amounts on the screen; --json is in USD")
+    ] = Currency.USD,
     as_json: AsJson = False,
 ) -> None:
     """Rank the options under each scenario by total cost of ownership."""
@@ -78,7 +89,8 @@ def rank(
     for scenario in loaded:
         found = evaluate(scenario, options.catalog, options.measurements, settings=settings)
         if not as_json:
-            ranking.print_ranking(found, first_of_use_case=_is_new(evaluations, found))
+            rate = options.catalog.exchange_rate(currency.value, on=scenario.price_date)
+            ranking.print_ranking(found, rate, first_of_use_case=_is_new(evaluations, found))
         evaluations.append(found)
     if as_json:
         print_json(ranking.document(evaluations))

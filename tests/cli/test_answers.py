@@ -300,3 +300,13 @@ def test_every_answering_command_offers_json():
         if not below and "--json" not in words:
             without.append(found.name)
     assert without == ["app"]
+
+
+def test_rank_shows_other_currencies_with_their_rate_and_its_day(tco: Tco):
+    dollars, euros = tco("rank", BASE), tco("rank", BASE, "--currency", "EUR")
+    assert euros.status == 0
+    assert "nominal EUR at 1 EUR = 1." in " ".join(euros.out.split())
+    assert "2026-" in euros.out.partition("1 EUR = ")[2]
+    assert "$" in dollars.out
+    assert "$" not in euros.out
+    assert "€" in euros.out
