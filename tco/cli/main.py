@@ -86,19 +86,25 @@ def main() -> None:
     sys.exit(_status(arguments, debug=debug))
 
 
+def _stopped() -> int:
+    _drop(sys.stdout)
+    say("stopped")
+    return INTERRUPTED
+
+
 def _status(arguments: list[str], *, debug: bool) -> int:
     try:
         status = _run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        _drop(sys.stdout)
-        say("stopped")
-        return INTERRUPTED
+        return _stopped()
     except BrokenPipeError:  # the reader has gone, as `| head` does
         _drop(sys.stdout)
         return 0
     except Exception as error:
         # The last door: everything leaves through it in words.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            return _stopped()  # compiled code wraps it in an error of its own
         if debug:
             traceback.print_exc()
         _say_error(error)
