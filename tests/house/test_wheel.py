@@ -60,6 +60,6 @@ def test_the_wheel_carries_data_and_app_but_no_tests(installed: Installed):
 
 def test_the_installed_package_ranks_from_an_unrelated_folder(installed: Installed, tmp_path: Path):
     assert "PYTHONPATH" not in os.environ
-    answer = json.loads(run(installed.tco, "rank", "--json", cwd=tmp_path))
+    answer = json.loads(run(installed.tco, "rank", "internal-tool", "--json", cwd=tmp_path))
     assert answer["schema"]
     assert answer["scenarios"]

@@ -1,5 +1,7 @@
 """A few simulated weeks stand for every month of a plan."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from tco.domain.demand import TwoStateBursts
 from tco.domain.fleet import BatchSettings, BootTime, FleetSettings, HpaAutoscaler, QueueSettings
 from tco.domain.workload import DailyWeeklyProfile, SteadyProfile
 from tco.errors import InfeasibleError
-from tco.sim.ladder import BUSY, UNALLOCATED, Ladder, Machine, check_capacity, climb
+from tco.sim.ladder import BUSY, UNALLOCATED, Ladder, Machine, _rung, check_capacity, climb
 from tco.sim.rules import rules_of
 from tco.sim.service import linear_service
 from tco.sim.week import Traffic
@@ -19,6 +21,7 @@ OFFICE = week_of(
     )
 )
 STEADY = week_of(SteadyProfile(shape="steady"))
+OFFICE_TRAFFIC = Traffic(OFFICE)
 ONE_EACH = Machine(1, 1.0, None, None)
 BOOT = BootTime(low_s=60, likely_s=60, high_s=60, source="an example")
 SERVICE = linear_service(0.5, 0.25, 8)
@@ -37,6 +40,10 @@ def ladder_of(settings, rate, *, week=OFFICE, machine=ONE_EACH, service=SERVICE,
     return climb(
         lambda: rules_of(settings, service, seed=seed), machine, Traffic(week), rate, seed=seed
     )
+
+
+def rung_of(settings, rate, *, traffic=OFFICE_TRAFFIC, machine=ONE_EACH):
+    return _rung(partial(rules_of, settings, SERVICE, seed=1), machine, traffic, rate, 1)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +86,7 @@ def test_more_traffic_takes_more_machines(office):
 def test_between_the_rungs_a_simulation_lies_on_the_line(office):
     for rate in (1.3, 2.1, 2.9, 3.7):
         line = np.interp(rate, office.rates_per_s, [rung.instances for rung in office.rungs])
-        simulated = ladder_of(scaled(), rate).at(rate).instances
+        simulated = rung_of(scaled(), rate).instances
         # One percent for the line, and as much for the noise of two days of traffic.
         assert line == pytest.approx(simulated, rel=0.02)
 
@@ -89,8 +96,8 @@ def test_it_comes_back_from_plain_data(office):
 
 
 def test_machines_that_hold_two_replicas_are_freed_when_empty():
-    pairs = ladder_of(scaled(), 4.0, machine=Machine(2, 0.5, None, None)).at(4.0)
-    single = ladder_of(scaled(), 4.0).at(4.0)
+    pairs = rung_of(scaled(), 4.0, machine=Machine(2, 0.5, None, None))
+    single = rung_of(scaled(), 4.0)
     held = single.instances - single.by_cause[UNALLOCATED]
     assert pairs.instances >= 0.5 * held
     assert pairs.by_cause[UNALLOCATED] > 0
@@ -123,12 +130,10 @@ def test_crowding_takes_more_machines_than_independent_arrivals():
     bursts = TwoStateBursts(
         kind="two_state", high_to_low=8, high_mean_s=600, low_mean_s=1800, client_shares=(1.0,)
     )
-    crowded = climb(
-        lambda: rules_of(scaled(), SERVICE, seed=1), ONE_EACH, Traffic(OFFICE, bursts), 4.0, seed=1
-    )
-    calm = ladder_of(scaled(), 4.0)
-    assert crowded.at(4.0).instances > 1.05 * calm.at(4.0).instances
-    slow, fast = crowded.at(4.0).latency, calm.at(4.0).latency
+    crowded = rung_of(scaled(), 4.0, traffic=Traffic(OFFICE, bursts))
+    calm = rung_of(scaled(), 4.0)
+    assert crowded.instances > 1.05 * calm.instances
+    slow, fast = crowded.latency, calm.latency
     assert slow is not None
     assert fast is not None
     assert slow.p95_ms > fast.p95_ms
