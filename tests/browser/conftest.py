@@ -49,8 +49,6 @@ def _healthy(url: str) -> bool:
 @pytest.fixture(scope="module")
 def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the app as a user would, and stop it afterwards."""
-    if not ENTRY.exists():
-        pytest.skip("streamlit_app.py is not written yet")
     home = tmp_path_factory.mktemp("app")
     port = _free_port()
     log = home / "streamlit.log"
