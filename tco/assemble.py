@@ -16,6 +16,7 @@ from tco.ledger.inference import add_api_lines
 from tco.ledger.lifecycle import add_incumbent_lines, add_lifecycle_lines, add_switch_lines
 from tco.ledger.model import CostLine, LineMaker
 from tco.ledger.option import Part, parts_of_option, snapshot_label
+from tco.ledger.phases import Holder, add_phase_lines
 from tco.ledger.tariff import end_of_life
 from tco.measure.library import Measurements
 from tco.prices import Catalog
@@ -69,8 +70,16 @@ def build_option(
             first_month=part.first_month,
             last_month=part.last_month,
         )
+        holder = Holder(
+            f"candidates.{part.name}.lifecycle",
+            part.first_month,
+            part.last_month,
+            part.volume,
+            part,
+        )
+        add_phase_lines(serving, scenario, part.candidate.lifecycle, catalog, holder)
         make.lines += serving.lines
-    _add_shared(make, scenario, catalog, option, parts)
+    _add_shared(make, scenario, catalog, option, parts, requests)
     if isinstance(candidate.deployment, StagedDeployment):
         cost = driver(
             f"candidates.{option}.deployment.migration_usd",
@@ -83,7 +92,12 @@ def build_option(
 
 
 def _add_shared(
-    make: LineMaker, scenario: Scenario, catalog: Catalog, option: str, parts: Sequence[Part]
+    make: LineMaker,
+    scenario: Scenario,
+    catalog: Catalog,
+    option: str,
+    parts: Sequence[Part],
+    requests: Expression,
 ) -> None:
     """Add what every option costs alike, and what a route costs beside its steps."""
     holders = {"lifecycle": scenario.lifecycle}
@@ -93,6 +107,8 @@ def _add_shared(
         add_lifecycle_lines(
             make, scenario, lifecycle, lambda role, on: catalog.person(role, on=on), path=path
         )
+        holder = Holder(path, 1, scenario.horizon_months, requests)
+        add_phase_lines(make, scenario, lifecycle, catalog, holder)
 
 
 def _serve(
@@ -150,6 +166,8 @@ def build_incumbent(scenario: Scenario, requests: Expression, catalog: Catalog) 
         lambda role, on: catalog.person(role, on=on),
         path="lifecycle",
     )
+    holder = Holder("lifecycle", 1, scenario.horizon_months, requests)
+    add_phase_lines(make, scenario, scenario.lifecycle, catalog, holder)
     questions: tuple[str, ...] = ()
     end = incumbent.contract_end_month
     if end is not None and end < scenario.horizon_months:
