@@ -16,6 +16,7 @@ HOURS_PER_QUOTED_MONTH = 730.0
 HOURS_PER_YEAR = 8760.0
 """Only converts yearly figures (salaries, terms of commitments); not a calendar."""
 JOULES_PER_KWH = 3.6e6
+WH_PER_KWH = 1000.0
 TOKENS_PER_MTOK = 1e6
 REQUESTS_PER_THOUSAND = 1000.0
 WATTS_PER_KILOWATT = 1000.0

@@ -63,6 +63,18 @@ class Payee(StrEnum):
     OTHER = "other"
 
 
+COMMITMENT = "commitment"
+"""Category of what is owed for capacity that nobody runs any more."""
+POWERED_SERVICES = frozenset({"tokens", "incumbent"})
+"""Categories behind which other people's machines run."""
+
+
+def draws_power(kind: str, category: str) -> bool:
+    """Tell whether machines run for what a row pays: only then has it energy to know or not."""
+    buys_capacity = kind != Kind.NONE and category != COMMITMENT
+    return buys_capacity or category in POWERED_SERVICES
+
+
 class Basis(StrEnum):
     """Which view of time a total takes."""
 
@@ -102,6 +114,12 @@ LEDGER_COLUMNS: tuple[Column, ...] = (
     Column("payee", "word", "who gets the money: " + ", ".join(Payee)),
     Column("energy_kwh", "kWh", "energy used, at the stated scope; empty where nobody measured it"),
     Column("co2e_kg", "kg CO2e", "carbon of that energy; empty where energy or grid is unknown"),
+    Column(
+        "embodied_co2e_kg",
+        "kg CO2e",
+        "share of the carbon of making the machines, apart from that of their energy; "
+        "empty where unknown",
+    ),
     Column("price_ref", "text", "where the unit price comes from"),
     Column("quantity_ref", "text", "where the quantity comes from"),
     Column("evidence", "grade", "the worse grade of quantity and price"),

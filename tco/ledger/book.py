@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from tco.domain.cost import LEDGER_COLUMN_NAMES, Flow, Kind
+from tco.domain.cost import LEDGER_COLUMN_NAMES, Flow, Kind, draws_power
 from tco.domain.record import Evidence, worse
-from tco.ledger.expression import evidence_of, sources_of
+from tco.ledger.expression import Array, evidence_of, sources_of
 from tco.ledger.model import CostModel, cost_usd
 
 RELATIVE_TOLERANCE = 1e-9
 CAPACITY_KINDS = (Kind.USED, Kind.WASTED, Kind.IDLE, Kind.SHARED)
 """Kinds of rows that buy capacity."""
+PHYSICAL = ("energy_kwh", "co2e_kg", "embodied_co2e_kg")
+"""Columns that stay empty where nobody knows."""
 
 
 def ledger(model: CostModel, *, tags: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -24,12 +26,17 @@ def ledger(model: CostModel, *, tags: Mapping[str, str] | None = None) -> pd.Dat
     count = len(model.months)
     columns: dict[str, list[object]] = {name: [] for name in LEDGER_COLUMN_NAMES}
     quantities, prices, costs, keep = [], [], [], []
+    physical: dict[str, list[Array]] = {name: [] for name in PHYSICAL}
+    unknown = np.full(count, np.nan)
     for valued in model.valued():
         line = valued.line
         quantities.append(valued.quantity[0])
         prices.append(valued.unit_price_usd[0])
         costs.append(valued.cost_usd[0])
         keep.append(valued.quantity[0] != 0)
+        for name, values in physical.items():
+            known: Array | None = getattr(valued, name)
+            values.append(unknown if known is None else known[0])
         quantity_grade, price_grade = evidence_of(line.quantity), evidence_of(line.unit_price_usd)
         fixed: dict[str, object] = {
             "option": line.option,
@@ -48,8 +55,6 @@ def ledger(model: CostModel, *, tags: Mapping[str, str] | None = None) -> pd.Dat
             "price_ref": sources_of(line.unit_price_usd) or "constant of the arithmetic",
             "quantity_ref": sources_of(line.quantity) or "one a month, by definition",
             "evidence": worse(quantity_grade, price_grade).value,
-            "energy_kwh": np.nan,
-            "co2e_kg": np.nan,
             "tags": json.dumps(dict(tags or {}), sort_keys=True),
         }
         for name, value in fixed.items():
@@ -61,11 +66,13 @@ def ledger(model: CostModel, *, tags: Mapping[str, str] | None = None) -> pd.Dat
         "unit_price_usd": np.concatenate(prices) if rows else np.empty(0),
         "cost_usd": np.concatenate(costs) if rows else np.empty(0),
     }
-    for name, values in columns.items():
+    for name, by_line in physical.items():
+        data[name] = np.concatenate(by_line) if rows else np.empty(0)
+    for name, entries in columns.items():
         if name not in data:
-            data[name] = np.repeat(np.asarray(values, dtype=object), count)
+            data[name] = np.repeat(np.asarray(entries, dtype=object), count)
     frame = pd.DataFrame(data)[list(LEDGER_COLUMN_NAMES)]
-    frame = frame.astype({"life_months": "Int64", "energy_kwh": "float64", "co2e_kg": "float64"})
+    frame = frame.astype({"life_months": "Int64"})
     kept = np.concatenate(keep) if rows else np.empty(0, dtype=bool)
     return frame[kept].reset_index(drop=True)
 
@@ -96,6 +103,15 @@ def idle_usd(rows: pd.DataFrame) -> float:
 def capacity_usd(rows: pd.DataFrame) -> float:
     """Return what was paid for capacity of any kind [USD]."""
     return total_usd(rows[rows["kind"].isin(CAPACITY_KINDS)])
+
+
+def physical_total(rows: pd.DataFrame, column: str) -> float | None:
+    """Sum energy [kWh] or carbon [kg]; None where some row that draws power has no figure."""
+    draws = [draws_power(*pair) for pair in zip(rows["kind"], rows["category"], strict=True)]
+    known = rows[column].notna()
+    if not known.any() or not known[draws].all():
+        return None
+    return float(rows[column].sum())
 
 
 def evidence_shares(rows: pd.DataFrame) -> dict[str, float]:

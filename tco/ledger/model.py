@@ -6,13 +6,13 @@ sensitivity, flip values, break-even and the workbook are other evaluations of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 
-from tco.domain.cost import Behaviour, Flow, Kind, Nature, Payee, Phase
+from tco.domain.cost import Behaviour, Flow, Kind, Nature, Payee, Phase, draws_power
 from tco.ledger.expression import Array, Driver, Expression, Valuation, leaves_of
 
 
@@ -21,7 +21,9 @@ class CostLine:
     """One thing that costs money in some months, as quantity and unit price.
 
     ``volume`` is the part of the quantity that counts requests, where there is one: a bridge
-    between two scenarios tells volume from size of requests by it.
+    between two scenarios tells volume from size of requests by it. ``energy_kwh`` is what the line
+    draws at the meter in each month, None where nobody measured it; ``co2e_kg_per_kwh`` is the grid
+    behind that meter, ``embodied_co2e_kg`` this line's share of making the machines.
     """
 
     key: str
@@ -41,6 +43,26 @@ class CostLine:
     flow: Flow = Flow.OPEX
     life_months: int | None = None
     volume: Expression | None = None
+    energy_kwh: Expression | None = None
+    co2e_kg_per_kwh: Expression | None = None
+    embodied_co2e_kg: Expression | None = None
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """Everything that the line is worked out from."""
+        known = (
+            self.quantity,
+            self.unit_price_usd,
+            self.energy_kwh,
+            self.co2e_kg_per_kwh,
+            self.embodied_co2e_kg,
+        )
+        return tuple(expression for expression in known if expression is not None)
+
+    @property
+    def draws_power(self) -> bool:
+        """Whether machines run for what this line pays, known or not how much they draw."""
+        return draws_power(self.kind, self.category)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +73,9 @@ class ValuedLine:
     quantity: Array
     unit_price_usd: Array
     cost_usd: Array
+    energy_kwh: Array | None = None
+    co2e_kg: Array | None = None
+    embodied_co2e_kg: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +89,7 @@ class CostModel:
         """Return every driver that some line rests on, by name."""
         found: dict[str, Driver] = {}
         for line in self.lines:
-            for expression in (line.quantity, line.unit_price_usd):
+            for expression in line.expressions:
                 for leaf in leaves_of(expression):
                     if isinstance(leaf, Driver):
                         found.setdefault(leaf.name, leaf)
@@ -83,6 +108,27 @@ class CostModel:
             totals[valued.line.option] = totals.get(valued.line.option, np.zeros(1)) + here
         return totals
 
+    def totals_kwh(self, draws: Mapping[str, Array] | None = None) -> dict[str, Array]:
+        """Return each option's energy by draw [kWh]; an option with an unknown part is absent."""
+        return self._totals_by_draw(draws, lambda valued: valued.energy_kwh)
+
+    def totals_co2e_kg(self, draws: Mapping[str, Array] | None = None) -> dict[str, Array]:
+        """Return the carbon of each option's energy by draw [kg CO2e]; absent where unknown."""
+        return self._totals_by_draw(draws, lambda valued: valued.co2e_kg)
+
+    def _totals_by_draw(
+        self, draws: Mapping[str, Array] | None, part: Callable[[ValuedLine], Array | None]
+    ) -> dict[str, Array]:
+        totals: dict[str, Array] = {}
+        unknown: set[str] = set()
+        for valued in self.valued(draws):
+            here, option = part(valued), valued.line.option
+            if here is not None:
+                totals[option] = totals.get(option, np.zeros(1)) + here.sum(axis=1)
+            elif valued.line.draws_power and valued.quantity.any():
+                unknown.add(option)
+        return {option: total for option, total in totals.items() if option not in unknown}
+
     def of(self, options: Iterable[str]) -> CostModel:
         """Return the model of some options only."""
         wanted = set(options)
@@ -96,7 +142,23 @@ def value_line(line: CostLine, valuation: Valuation, months: int) -> ValuedLine:
     draws = max(quantity.shape[0], price.shape[0])
     quantity = np.broadcast_to(quantity, (draws, months))
     price = np.broadcast_to(price, (draws, months))
-    return ValuedLine(line, quantity, price, cost_usd(quantity, price))
+
+    def by_month(expression: Expression | None) -> Array | None:
+        if expression is None:
+            return None
+        value = valuation.of(expression)
+        return np.broadcast_to(value, (value.shape[0], months))
+
+    energy, grid = by_month(line.energy_kwh), by_month(line.co2e_kg_per_kwh)
+    return ValuedLine(
+        line,
+        quantity,
+        price,
+        cost_usd(quantity, price),
+        energy,
+        None if energy is None or grid is None else np.multiply(energy, grid),
+        by_month(line.embodied_co2e_kg),
+    )
 
 
 def cost_usd(quantity: Array, unit_price_usd: Array) -> Array:
@@ -130,6 +192,9 @@ class LineMaker:
         flow: Flow = Flow.OPEX,
         life_months: int | None = None,
         volume: Expression | None = None,
+        energy_kwh: Expression | None = None,
+        co2e_kg_per_kwh: Expression | None = None,
+        embodied_co2e_kg: Expression | None = None,
     ) -> None:
         """Add one line."""
         self.lines.append(
@@ -151,5 +216,8 @@ class LineMaker:
                 flow=flow,
                 life_months=life_months,
                 volume=volume,
+                energy_kwh=energy_kwh,
+                co2e_kg_per_kwh=co2e_kg_per_kwh,
+                embodied_co2e_kg=embodied_co2e_kg,
             )
         )

@@ -29,6 +29,11 @@ def option_document(answer: Answer) -> dict[str, Any]:
         "people_usd": money.people_usd,
         "idle_usd": money.idle_usd,
         "idle_share": money.idle_share,
+        "energy_kwh": money.energy_kwh,
+        "energy_wh_per_1k": money.energy_wh_per_1k,
+        "co2e_kg": money.co2e_kg,
+        "co2e_g_per_1k": money.co2e_g_per_1k,
+        "embodied_co2e_kg": money.embodied_co2e_kg,
         "latency_ms": dict(answer.latency.ms) if answer.latency else None,
         "evidence_shares": dict(money.evidence_shares),
     }

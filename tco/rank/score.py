@@ -15,7 +15,7 @@ from tco.domain.snapshot import Openness, SizeClass
 from tco.ledger import book
 from tco.ledger.finance import total_on_basis_usd
 from tco.rank.goals import Facts, LatencyFact, judge
-from tco.units import REQUESTS_PER_THOUSAND
+from tco.units import GRAMS_PER_KILOGRAM, REQUESTS_PER_THOUSAND, WH_PER_KWH
 
 
 class OptionKind(StrEnum):
@@ -66,6 +66,12 @@ class Money:
     idle_share: float | None
     """None where the option pays for no capacity of its own."""
     evidence_shares: Mapping[str, float]
+    energy_kwh: float | None = None
+    """Energy and carbon are None where some row that draws power has no figure."""
+    energy_wh_per_1k: float | None = None
+    co2e_kg: float | None = None
+    co2e_g_per_1k: float | None = None
+    embodied_co2e_kg: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +185,8 @@ def money_of(
     idle = book.idle_usd(rows)
     thousands = requests / REQUESTS_PER_THOUSAND
     rate = discount_rate_per_year
+    energy_kwh = book.physical_total(rows, "energy_kwh")
+    co2e_kg = book.physical_total(rows, "co2e_kg")
     return Money(
         basis_usd=total_on_basis_usd(rows, months, basis, rate),
         tco_usd=tco,
@@ -191,4 +199,9 @@ def money_of(
         idle_usd=idle,
         idle_share=idle / capacity if capacity else None,
         evidence_shares=book.evidence_shares(rows),
+        energy_kwh=energy_kwh,
+        energy_wh_per_1k=None if energy_kwh is None else energy_kwh * WH_PER_KWH / thousands,
+        co2e_kg=co2e_kg,
+        co2e_g_per_1k=None if co2e_kg is None else co2e_kg * GRAMS_PER_KILOGRAM / thousands,
+        embodied_co2e_kg=book.physical_total(rows, "embodied_co2e_kg"),
     )
