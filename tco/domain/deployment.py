@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from tco.domain.fleet import FleetSettings
-from tco.domain.lifecycle import MonthNumber
-from tco.domain.price import Purchase
+from tco.domain.machine import MachineChoice
+from tco.domain.months import MonthNumber
 from tco.domain.record import (
     Estimate,
     Evidence,
@@ -53,15 +53,6 @@ class ApiDeployment(Record):
     completion_hours: Annotated[float, Field(gt=0, le=1000)] | None = Field(
         default=None, description="time within which the vendor promises an answer [h]"
     )
-
-
-class MachineChoice(Record):
-    """An instance type as one seller offers it, and how it is bought."""
-
-    seller: Identifier
-    region: Annotated[str, Field(min_length=1, max_length=80)]
-    instance_type: Annotated[str, Field(min_length=1, max_length=120)]
-    purchase: Purchase
 
 
 class ServiceFigure(Record):

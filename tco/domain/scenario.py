@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tco.domain.deployment import CascadeDeployment, Deployment, StagedDeployment
-from tco.domain.lifecycle import Lifecycle, MonthNumber
+from tco.domain.lifecycle import Lifecycle
+from tco.domain.months import MonthNumber
 from tco.domain.organisation import Organisation
 from tco.domain.price import PricePath
 from tco.domain.record import FactorEstimate, Identifier, Record, Text, UsdEstimate, wrong_at

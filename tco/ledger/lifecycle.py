@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import date
 
 from tco.domain.cost import Behaviour, Nature, Payee, Phase
-from tco.domain.lifecycle import Lifecycle, Months
+from tco.domain.lifecycle import Lifecycle
+from tco.domain.months import Months
 from tco.domain.price import Quote
 from tco.domain.record import Evidence
 from tco.domain.scenario import PAYROLL, Incumbent, Scenario
