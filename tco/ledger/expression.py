@@ -217,6 +217,8 @@ class Valuation:
 
     draws: Mapping[str, Array] = field(default_factory=dict)
     """Draws by driver name, each of shape (draws,); a driver without any takes its likely value."""
+    is_nan_beyond: bool = False
+    """Beyond what was simulated: NaN in those draws, or an error for all of them."""
     _known: dict[int, tuple[Any, Array]] = field(default_factory=dict)
 
     def of(self, expression: Expression) -> Array:
@@ -247,7 +249,10 @@ class Valuation:
         """Interpolate; a table says nothing beyond its ends."""
         at = self.of(table.argument)
         low, high = table.points[0], table.points[-1]
-        if (at < low).any() or (at > high).any():
+        is_beyond = (at < low) | (at > high)
+        if is_beyond.any():
+            if self.is_nan_beyond:
+                return np.where(is_beyond, np.nan, np.interp(at, table.points, table.values))
             raise InfeasibleError(
                 f"{table.name} was simulated from {low:,.4g} to {high:,.4g} and is asked for at "
                 f"{at.min():,.4g} to {at.max():,.4g}. Widen the range of the volume"

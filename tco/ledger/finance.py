@@ -15,14 +15,14 @@ from tco.units import MONTHS_PER_YEAR
 Array = NDArray[np.float64]
 
 
-def discount_factors(rate_per_year: float, months: int) -> Array:
-    """Return (1 + r) ** -((k + 0.5) / 12) for each month k after the start [-].
+def discount_factors(rates_per_year: Array, months: int) -> Array:
+    """Return (1 + r) ** -((k + 0.5) / 12) for each rate and month k after the start [-].
 
-    >>> float(discount_factors(0.0, 2)[1])
-    1.0
+    >>> discount_factors(np.array([0.0]), 2).tolist()
+    [[1.0, 1.0]]
     """
     middle = (np.arange(months) + 0.5) / MONTHS_PER_YEAR
-    return np.asarray((1.0 + rate_per_year) ** -middle)
+    return np.asarray((1.0 + rates_per_year[:, np.newaxis]) ** -middle)
 
 
 def by_month_usd(
@@ -42,7 +42,7 @@ def by_month_usd(
     if basis is Basis.CASH:
         return cash
     if basis is Basis.PRESENT_VALUE:
-        return cash * discount_factors(rate_per_year, count)
+        return cash * discount_factors(np.array([rate_per_year]), count)[0]
     is_asset = rows["life_months"].notna().to_numpy(dtype=bool)
     expensed = np.bincount(at[~is_asset], weights=cost[~is_asset], minlength=count)
     accrual = expensed.astype(np.float64)
@@ -52,6 +52,23 @@ def by_month_usd(
         accrual[start:end] += amount / life
         accrual[count - 1] += amount - amount / life * (end - start)
     return accrual
+
+
+def spread_over_life_usd(paid_usd: Array, life_months: int) -> Array:
+    """Spread what is paid for assets in each month over their life, as ``by_month_usd`` does.
+
+    Args:
+        paid_usd: What is paid, of shape (draws, months) [USD].
+        life_months: Life of what is bought; the rest of it is written off in the last month.
+
+    >>> spread_over_life_usd(np.array([[30.0, 0.0]]), 3).tolist()
+    [[10.0, 20.0]]
+    """
+    count = paid_usd.shape[1]
+    later = np.arange(count)[np.newaxis, :] - np.arange(count)[:, np.newaxis]
+    shares = ((later >= 0) & (later < life_months)) / life_months
+    shares[:, -1] += 1.0 - shares.sum(axis=1)
+    return np.asarray(paid_usd @ shares)
 
 
 def total_on_basis_usd(

@@ -6,7 +6,7 @@ sensitivity, flip values, break-even and the workbook are other evaluations of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -87,18 +87,26 @@ class CostModel:
 
     def drivers(self) -> dict[str, Driver]:
         """Return every driver that some line rests on, by name."""
-        found: dict[str, Driver] = {}
-        for line in self.lines:
-            for expression in line.expressions:
-                for leaf in leaves_of(expression):
-                    if isinstance(leaf, Driver):
-                        found.setdefault(leaf.name, leaf)
-        return found
+        return _drivers_of(x for line in self.lines for x in line.expressions)
+
+    def cost_drivers(self) -> dict[str, Driver]:
+        """Return every driver that some cost rests on, by name; energy that nobody pays is none."""
+        return _drivers_of(x for y in self.lines for x in (y.quantity, y.unit_price_usd))
 
     def valued(self, draws: Mapping[str, Array] | None = None) -> list[ValuedLine]:
         """Evaluate every line; without draws, the likely case alone."""
         valuation = Valuation(draws or {})
         return [value_line(line, valuation, len(self.months)) for line in self.lines]
+
+    def costs(self, draws: Mapping[str, Array] | None = None) -> Iterator[tuple[CostLine, Array]]:
+        """Yield each line's cost alone, for many draws at once [USD].
+
+        Its shape is (draws or 1, months or 1): what no draw moves, or no month, is worked out once.
+        A draw in which a line is asked for beyond what was simulated is NaN.
+        """
+        valuation = Valuation(draws or {}, is_nan_beyond=True)
+        for line in self.lines:
+            yield line, cost_usd(valuation.of(line.quantity), valuation.of(line.unit_price_usd))
 
     def totals_usd(self, draws: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """Return each option's nominal cost by draw [USD], of shape (draws or 1,)."""
@@ -133,6 +141,15 @@ class CostModel:
         """Return the model of some options only."""
         wanted = set(options)
         return CostModel(self.months, tuple(x for x in self.lines if x.option in wanted))
+
+
+def _drivers_of(expressions: Iterable[Expression]) -> dict[str, Driver]:
+    found: dict[str, Driver] = {}
+    for expression in expressions:
+        for leaf in leaves_of(expression):
+            if isinstance(leaf, Driver):
+                found.setdefault(leaf.name, leaf)
+    return found
 
 
 def value_line(line: CostLine, valuation: Valuation, months: int) -> ValuedLine:
