@@ -7,8 +7,11 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from tco.domain.cost import Flow, Payee, Phase
+from tco.domain.data_work import DataWork
+from tco.domain.experiments import Experiments
 from tco.domain.months import MonthNumber, Months
 from tco.domain.record import CountEstimate, Identifier, Record, Text, UsdEstimate
+from tco.domain.training_plan import TrainingPlan
 
 
 class PeopleItem(Record):
@@ -56,3 +59,6 @@ class Lifecycle(Record):
     people: dict[Identifier, PeopleItem] = Field(default_factory=dict)
     one_off: dict[Identifier, OneOffItem] = Field(default_factory=dict)
     monthly: dict[Identifier, MonthlyItem] = Field(default_factory=dict)
+    experiments: Experiments | None = None
+    training: TrainingPlan | None = None
+    data: DataWork | None = None
