@@ -122,13 +122,14 @@ def _open(label: str, expression: Expression, valuation: Valuation, month: int) 
             unit = "" if expression.unit == "-" else f" {expression.unit}"
             text = f"{expression.name} = {number(value)}{unit}{spread}"
             return Opened(f"{label}: {text} [{expression.evidence}: {expression.source}]")
-        case Lookup(argument=argument):
+        case Lookup():
             text = (
                 f"{label}: {expression.name} = {number(value)} {expression.unit}, read between "
-                f"{len(expression.points)} simulated points "
+                f"{len(expression.values)} simulated points "
                 f"[{expression.evidence}: {expression.source}]"
             )
-            return Opened(text, [_open("read at", argument, valuation, month)])
+            arguments = zip(("read at", "and at"), parts_of(expression), strict=False)
+            return Opened(text, [_open(word, x, valuation, month) for word, x in arguments])
         case Number(note=note):
             return Opened(f"{label}: {number(value)}" + (f" ({note})" if note else ""))
     parts = list(_flat(expression))

@@ -20,6 +20,7 @@ from tco.domain.record import Estimate, Evidence, worse
 from tco.errors import InfeasibleError
 
 Array = NDArray[np.float64]
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +125,11 @@ class Least(Expression):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lookup(Expression):
-    """A straight line between the points of a simulated table, at an argument within it."""
+    """Straight lines between the points of a simulated table, at arguments within it.
+
+    With a second argument the table is a grid: ``values`` holds the row of ``points`` for the first
+    of ``second_points``, then that for the next, and a value lies on straight lines both ways.
+    """
 
     name: str
     unit: str
@@ -133,10 +138,12 @@ class Lookup(Expression):
     values: tuple[float, ...]
     evidence: Evidence
     source: str
+    second: Expression | None = None
+    second_points: tuple[float, ...] = ()
 
 
 Leaf = Driver | Series | Lookup
-"""What carries a source; a look-up rests on its argument too."""
+"""What carries a source; a look-up rests on its arguments too."""
 
 
 def _as_expression(value: Expression | float) -> Expression:
@@ -171,8 +178,8 @@ def parts_of(expression: Expression) -> tuple[Expression, ...]:
             return (top, bottom)
         case Power(base, exponent):
             return (base, exponent)
-        case Lookup(argument=argument):
-            return (argument,)
+        case Lookup(argument=argument, second=second):
+            return (argument,) if second is None else (argument, second)
         case _:
             return ()
 
@@ -248,13 +255,41 @@ class Valuation:
     def _looked_up(self, table: Lookup) -> Array:
         """Interpolate; a table says nothing beyond its ends."""
         at = self.of(table.argument)
-        low, high = table.points[0], table.points[-1]
-        is_beyond = (at < low) | (at > high)
-        if is_beyond.any():
-            if self.is_nan_beyond:
-                return np.where(is_beyond, np.nan, np.interp(at, table.points, table.values))
+        beyond = self._beyond(table.name, at, table.points, "Widen the range of the volume")
+        if table.second is None:
+            found = np.interp(at, table.points, table.values)
+        else:
+            across = self.of(table.second)
+            action = "Widen the range of the service time"
+            beyond = beyond | self._beyond(table.name, across, table.second_points, action)
+            found = _on_the_grid(table, at, across)
+        return np.where(beyond, np.nan, found) if beyond.any() else found
+
+    def _beyond(self, name: str, at: Array, points: tuple[float, ...], action: str) -> Array:
+        """Tell which values lie outside a table, or refuse them."""
+        low, high = points[0], points[-1]
+        # A product taken in another order may miss the end by its last digits.
+        beyond = (at < low - ROUNDING * abs(low)) | (at > high + ROUNDING * abs(high))
+        if beyond.any() and not self.is_nan_beyond:
             raise InfeasibleError(
-                f"{table.name} was simulated from {low:,.4g} to {high:,.4g} and is asked for at "
-                f"{at.min():,.4g} to {at.max():,.4g}. Widen the range of the volume"
+                f"{name} was simulated from {low:,.4g} to {high:,.4g} and is asked for at "
+                f"{at.min():,.4g} to {at.max():,.4g}. {action}"
             )
-        return np.interp(at, table.points, table.values)
+        return np.asarray(beyond)
+
+
+def _on_the_grid(table: Lookup, at: Array, across: Array) -> Array:
+    """Read a grid: along each of the two rows around the second argument, then between them."""
+    rows = np.array(table.values).reshape(len(table.second_points), len(table.points))
+    points = np.array(table.second_points)
+    if points.size == 1:
+        return np.asarray(np.interp(at, table.points, rows[0]) + 0.0 * across)
+    at, across = np.broadcast_arrays(at, np.clip(across, points[0], points[-1]))
+    below = np.clip(np.searchsorted(points, across, side="right") - 1, 0, points.size - 2)
+    found = np.empty(at.shape)
+    for row in range(points.size - 1):
+        here = below == row
+        share = (across[here] - points[row]) / (points[row + 1] - points[row])
+        low, high = (np.interp(at[here], table.points, rows[k]) for k in (row, row + 1))
+        found[here] = low + share * (high - low)
+    return found

@@ -154,3 +154,35 @@ def test_a_lookup_reads_between_its_points_and_stops_at_its_ends():
     assert "simulated" in sources_of(table)
     with pytest.raises(InfeasibleError, match="simulated from 1 to 2 and is asked for at"):
         Valuation({"rate": np.array([1.5, 0.1])}).of(table)
+
+
+def grid(second: Driver) -> Lookup:
+    """A table of x + 10 y + x y, which straight lines both ways give exactly."""
+    xs, ys = (0.0, 1.0, 4.0), (0.5, 1.0, 3.0)
+    values = tuple(x + 10 * y + x * y for y in ys for x in xs)
+    at = Driver("x", "1/s", 1.0, Evidence.STATED, "s")
+    return Lookup("t", "-", at, xs, values, Evidence.ESTIMATED, "simulated", second, ys)
+
+
+FACTOR = Driver("y", "-", 1.0, Evidence.ASSUMED, "a guess")
+
+
+@given(x=st.floats(0, 4), y=st.floats(0.5, 3))
+def test_a_grid_is_read_on_straight_lines_both_ways(x: float, y: float):
+    found = Valuation({"x": np.array([x, x]), "y": np.array([y, 1.0])}).of(grid(FACTOR))[:, 0]
+    assert found.tolist() == pytest.approx([x + 10 * y + x * y, x + 10 + x], rel=1e-12)
+
+
+def test_a_grid_rests_on_both_arguments():
+    assert [leaf.name for leaf in leaves_of(grid(FACTOR))] == ["t", "x", "y"]
+    assert evidence_of(grid(FACTOR)) is Evidence.ASSUMED
+
+
+@pytest.mark.parametrize(("name", "value"), [("x", 4.1), ("y", 0.4), ("y", 3.1)])
+def test_a_grid_says_nothing_beyond_its_ends(name: str, value: float):
+    draws = {name: np.array([1.0, value])}
+    with pytest.raises(InfeasibleError, match=r"was simulated from .* and is asked for at"):
+        Valuation(draws).of(grid(FACTOR))
+    found = Valuation(draws, is_nan_beyond=True).of(grid(FACTOR))[:, 0]
+    assert found[0] == 12.0
+    assert np.isnan(found[1])
