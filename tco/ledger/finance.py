@@ -61,8 +61,8 @@ def spread_over_life_usd(paid_usd: Array, life_months: int) -> Array:
         paid_usd: What is paid, of shape (draws, months) [USD].
         life_months: Life of what is bought; the rest of it is written off in the last month.
 
-    >>> spread_over_life_usd(np.array([[30.0, 0.0]]), 3).tolist()
-    [[10.0, 20.0]]
+    >>> spread_over_life_usd(np.array([[40.0, 0.0]]), 4).tolist()
+    [[10.0, 30.0]]
     """
     count = paid_usd.shape[1]
     later = np.arange(count)[np.newaxis, :] - np.arange(count)[:, np.newaxis]

@@ -1,7 +1,7 @@
 """Costs of options on one basis, for many draws at once: what all questions of money look through.
 
-Ranges, sensitivity, flip values and break-even are evaluations of one cost model; they differ in the
-draws that they put in.
+Ranges, sensitivity, flip values and break-even are evaluations of one cost model; they differ in
+the draws that they put in.
 """
 
 from __future__ import annotations

@@ -61,14 +61,14 @@ def test_an_asset_is_spread_over_its_life_and_the_rest_written_off_at_the_end(li
 
 @given(rate=rates)
 def test_a_later_dollar_is_worth_less_unless_the_rate_is_negative(rate: float):
-    factors = discount_factors(rate, 24)
+    factors = discount_factors(np.array([rate]), 24)[0]
     steps = np.diff(factors)
     assert (steps <= 0).all() if rate >= 0 else (steps >= 0).all()
     assert factors[12] / factors[0] == pytest.approx(1 / (1 + rate), rel=1e-12), "a year apart"
 
 
 def test_the_middle_of_the_month_counts():
-    assert discount_factors(0.21, 7)[5] == pytest.approx(1.21 ** -(5.5 / 12), rel=1e-12)
+    assert discount_factors(np.array([0.21]), 7)[0, 5] == pytest.approx(1.21 ** -(5.5 / 12), rel=1e-12)
 
 
 @pytest.mark.parametrize("basis", list(Basis))
