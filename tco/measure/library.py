@@ -1,71 +1,70 @@
-"""Published and measured operating points, looked up by what they were measured on."""
+"""Everything measured that the planner knows, looked up by what it was measured on."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from tco.domain.measurement import ConstantService
+from tco.domain.curve import ServiceCurve
+from tco.domain.hardware import Accelerator
+from tco.domain.measured import Kind, Measured
+from tco.domain.measurement import Architecture, ConstantService
+from tco.domain.record import Evidence, worse
 from tco.errors import Finding, InputError, MissingFigureError, nearest
+from tco.measure.curve import fit_curve, runtime_of
+from tco.measure.curve_roofline import Roofline
+from tco.measure.estimate import (
+    TransferErrors,
+    carried_over,
+    nearest_measured,
+    transfer_errors,
+)
+from tco.measure.measured_files import measured_files, read_measured
+from tco.measure.published import CONSTANTS, constant_key, read_published, words_of
 
-TABLE = Path("published") / "constant_service.csv"
+CPU = "CPU"
+"""How deployments name a processor; which one a seller puts under it they do not say."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Measurements:
-    """Every operating point that the planner knows."""
+    """Every operating point and every sweep: our own, imported and published."""
 
     rows: tuple[ConstantService, ...]
     digest: str
+    sweeps: tuple[Measured, ...] = ()
+    architectures: Mapping[str, Architecture] = field(default_factory=dict)
+    accelerators: Mapping[str, Accelerator] = field(default_factory=dict)
+    """Data-sheet figures by name: for what a sweep cannot show, and for estimates."""
 
     @classmethod
     def load(cls, folder: Path) -> Measurements:
-        """Read the tables of a ``benchmarks/`` folder."""
-        path = folder / TABLE
-        try:
-            raw = path.read_bytes()
-        except OSError as error:
-            reason = error.strerror or str(error)
-            finding = Finding(str(path), None, "", f"cannot be read: {reason}", "restore the table")
-            raise InputError([finding]) from None
-        rows, findings = [], []
-        try:
-            text = raw.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            finding = Finding(str(path), None, "", "not UTF-8 text", "save it as 'CSV UTF-8'")
-            raise InputError([finding]) from None
-        for line, row in enumerate(csv.DictReader(text.splitlines()), start=2):
+        """Read the published tables and the measurement files of a ``benchmarks/`` folder."""
+        published = read_published(folder)
+        own: list[Measured] = []
+        findings: list[Finding] = []
+        whole = hashlib.sha256(published.contents)
+        for path in measured_files(folder):
             try:
-                rows.append(
-                    ConstantService.model_validate(
-                        {key: None if value == "" else value for key, value in row.items()}
-                    )
-                )
-            except ValidationError as error:
-                findings += [
-                    Finding(
-                        str(path),
-                        line,
-                        ".".join(map(str, problem["loc"])),
-                        problem["msg"],
-                        "correct the cell",
-                    )
-                    for problem in error.errors(include_url=False)
-                ]
-        twice = [key for key, count in Counter(map(_key, rows)).items() if count > 1]
-        findings += [
-            Finding(str(path), None, "", f"{_words(key)} comes twice", "keep one of the rows")
-            for key in twice
-        ]
+                own.append(read_measured(path))
+                whole.update(path.read_bytes())
+            except InputError as error:
+                findings += error.findings
         if findings:
             raise InputError(findings)
-        return cls(tuple(rows), hashlib.sha256(raw).hexdigest())
+        return cls(
+            rows=published.constants,
+            digest=whole.hexdigest(),
+            sweeps=(*own, *published.sweeps),
+            architectures=published.architectures,
+        )
+
+    def with_hardware(self, accelerators: Mapping[str, Accelerator]) -> Measurements:
+        """Return these measurements with the data-sheet figures of a price catalogue."""
+        return replace(self, accelerators=accelerators)
 
     def constant_service(
         self, snapshot: str, accelerator: str, accelerator_count: int, runtime: str, precision: str
@@ -73,21 +72,121 @@ class Measurements:
         """Return the point for exactly this snapshot, hardware, count, runtime and precision."""
         asked = (snapshot, accelerator, accelerator_count, runtime, precision)
         for row in self.rows:
-            if _key(row) == asked:
+            if constant_key(row) == asked:
                 return row
-        known = [_words(_key(row)) for row in self.rows]
-        same = [_words(_key(row)) for row in self.rows if row.snapshot == snapshot]
-        near = "; ".join(same) if same else nearest(_words(asked), known)
+        known = [words_of(constant_key(row)) for row in self.rows]
+        same = [words_of(constant_key(row)) for row in self.rows if row.snapshot == snapshot]
+        near = "; ".join(same) if same else nearest(words_of(asked), known)
         raise MissingFigureError(
-            f"no measurement of {_words(asked)}. Near it: {near}. Add a row to "
-            f"benchmarks/{TABLE.as_posix()}, or give the deployment a 'service' figure"
+            f"no measurement of {words_of(asked)}. Near it: {near}. Add a row to "
+            f"benchmarks/{CONSTANTS.as_posix()}, or give the deployment a 'service' figure"
+        )
+
+    def curve(
+        self, snapshot: str, accelerator: str, accelerator_count: int, runtime: str, precision: str
+    ) -> ServiceCurve:
+        """Return the curve of exactly this snapshot, hardware, count, runtime and precision.
+
+        Of several measurements of the same five the best grade is taken, real weights before
+        random ones, then behind a server before in process, then the one with more points.
+
+        Raises:
+            MissingFigureError: Nobody measured that; what is near is named.
+        """
+        asked = (snapshot, accelerator, accelerator_count, runtime, precision)
+        found = [measured for measured in self._servings if _answers(measured, asked)]
+        if not found:
+            same = [words_of(key_of(m)) for m in self._servings if m.subject.snapshot == snapshot]
+            known = [words_of(key_of(measured)) for measured in self._servings]
+            near = "; ".join(same) if same else nearest(words_of(asked), known)
+            raise MissingFigureError(
+                f"no measured curve of {words_of(asked)}. Near it: {near}. Measure it with 'tco "
+                "measure run', import a result with 'tco measure import', or give the deployment "
+                "a 'service' figure"
+            )
+        curve = self._fitted(min(found, key=_preference))
+        if curve.accelerator == accelerator:
+            return curve
+        note = f"measured on {curve.accelerator}; the processor that is rented may be another one"
+        return curve.model_copy(
+            update={
+                "accelerator": accelerator,
+                "evidence": worse(curve.evidence, Evidence.ESTIMATED),
+                "notes": (note, *curve.notes),
+            }
+        )
+
+    def estimate(
+        self, snapshot: str, accelerator: str, accelerator_count: int, runtime: str, precision: str
+    ) -> ServiceCurve:
+        """Return a curve carried over from the most similar hardware that was measured.
+
+        Graded ``estimated``; its sources and error say how far such estimates miss.
+        """
+        if accelerator not in self.accelerators:
+            raise MissingFigureError(
+                f"pricing/hardware.csv has no '{accelerator}' to estimate with. Near it: "
+                f"{nearest(accelerator, self.accelerators)}. Add its data-sheet figures"
+            )
+        target = Roofline(self.accelerators[accelerator], accelerator_count, precision)
+        usable = [
+            measured
+            for measured in self._servings
+            if measured.subject.snapshot == snapshot
+            and runtime_of(measured) == runtime
+            and measured.precision == precision
+            and len({point.batch for point in measured.points}) > 1
+        ]
+        found = nearest_measured(usable, target, self.accelerators)
+        if found is None:
+            asked = words_of((snapshot, accelerator, accelerator_count, runtime, precision))
+            raise MissingFigureError(
+                f"nothing to estimate {asked} from: no sweep of this snapshot with this runtime "
+                "and precision on hardware with known figures"
+            )
+        source, ratios = found
+        return carried_over(self._fitted(source), ratios, target, self.transfer_errors)
+
+    @cached_property
+    def transfer_errors(self) -> TransferErrors:
+        """How far estimates miss when one hardware of the sweeps is left out."""
+        return transfer_errors(self._servings, self.accelerators, self.architectures)
+
+    @cached_property
+    def _servings(self) -> tuple[Measured, ...]:
+        return tuple(m for m in self.sweeps if m.kind is not Kind.TRAINING)
+
+    def _fitted(self, measured: Measured) -> ServiceCurve:
+        return fit_curve(
+            measured,
+            architecture=self.architectures.get(measured.subject.snapshot),
+            accelerator=self.accelerators.get(measured.hardware.name),
         )
 
 
-def _key(row: ConstantService) -> tuple[str, str, int, str, str]:
-    return (row.snapshot, row.accelerator, row.accelerator_count, row.runtime, row.precision)
+def key_of(measured: Measured) -> tuple[str, str, int, str, str]:
+    """Return the five things by which a curve is chosen."""
+    hardware = measured.hardware
+    return (
+        measured.subject.snapshot,
+        hardware.name,
+        hardware.accelerator_count,
+        runtime_of(measured),
+        measured.precision,
+    )
 
 
-def _words(key: Iterable[object]) -> str:
-    snapshot, accelerator, count, runtime, precision = key
-    return f"{snapshot} on {count} x {accelerator} with {runtime}, {precision}"
+def _answers(measured: Measured, asked: tuple[str, str, int, str, str]) -> bool:
+    key = key_of(measured)
+    any_processor = asked[1] == CPU and measured.hardware.accelerator_count == 0
+    return key == asked or (any_processor and (key[0], *key[2:]) == (asked[0], *asked[2:]))
+
+
+def _preference(measured: Measured) -> tuple[int, bool, bool, int, str]:
+    return (
+        measured.evidence.rank,
+        measured.is_reference,
+        measured.measured_in == "process",
+        -len(measured.points),
+        measured.id,
+    )
