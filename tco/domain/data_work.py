@@ -97,6 +97,12 @@ class Storage(Record):
     )
     months: Months = Months()
 
+    @model_validator(mode="after")
+    def _moves_elsewhere(self) -> Self:
+        if self.then is not None and self.then.service == self.service:
+            raise ValueError("'then' names the same class; name a colder one")
+        return self
+
 
 class Pipeline(Record):
     """Machines that work data up every month."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tco.domain.deployment import CascadeDeployment, StagedDeployment
 from tco.domain.scenario import Candidate, Scenario
 from tco.domain.snapshot import Snapshot
-from tco.ledger.expression import Array, Expression, Valuation, driver
+from tco.domain.training_plan import TrainingPlan
+from tco.errors import InfeasibleError, MissingFigureError
+from tco.ledger.expression import Array, Expression, Series, Valuation, driver
 from tco.ledger.tariff import active_months, times
 
 
@@ -23,6 +25,10 @@ class Part:
     """Requests that meet this part [1/month]."""
     first_month: int
     last_month: int
+    work_month: int = 1
+    """Month in which work on it begins, a lead time before it serves: its lifecycle's month 1."""
+    stands_in: bool = False
+    """Whether it answers only until the option itself is live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +46,82 @@ def parts_of_option(
     deployment = scenario.candidates[option].deployment
     horizon = scenario.horizon_months
     if isinstance(deployment, CascadeDeployment):
-        parts = []
-        reaching = requests
+        lead, waiting = _lead_of(scenario, [step.option for step in deployment.steps])
+        parts = list(_meanwhile(scenario, option, waiting, requests))
+        reaching = _once_live(scenario, option, requests, lead)
         for number, step in enumerate(deployment.steps):
-            parts.append(_part(scenario, step.option, reaching, 1, horizon))
+            part = _part(scenario, step.option, reaching, lead + 1, horizon)
+            if part.name in {other.name for other in parts}:  # it has stood in from the start
+                part = replace(part, work_month=1)
+            parts.append(part)
             if step.escalate is not None:
                 name = f"candidates.{option}.deployment.steps.{number}.escalate"
                 reaching = reaching * driver(name, "-", step.escalate)
         return tuple(parts), ()
     if isinstance(deployment, StagedDeployment):
         return _stages(scenario, option, deployment, requests)
-    return (_part(scenario, option, requests, 1, horizon),), ()
+    lead, waiting = _lead_of(scenario, [option])
+    live = _once_live(scenario, option, requests, lead)
+    own = _part(scenario, option, live, lead + 1, horizon)
+    return (*_meanwhile(scenario, option, waiting, requests), own), ()
+
+
+def _lead_of(scenario: Scenario, names: Sequence[str]) -> tuple[int, TrainingPlan | None]:
+    """Return the longest lead time of some plain options [months], and the plan that has it."""
+    plans = [scenario.candidates[name].lifecycle.training for name in names]
+    longest = max(
+        (plan for plan in plans if plan is not None),
+        key=lambda plan: plan.lead_months,
+        default=None,
+    )
+    if longest is None or longest.lead_months == 0:
+        return 0, None
+    return longest.lead_months, longest
+
+
+def _once_live(scenario: Scenario, option: str, requests: Expression, lead: int) -> Expression:
+    horizon = scenario.horizon_months
+    if lead >= horizon:
+        raise InfeasibleError(
+            f"'{option}' takes {lead} months before it answers anything, and the plan has {horizon}"
+        )
+    return times(requests, [active_months(f"candidates.{option}.live", lead + 1, horizon, horizon)])
+
+
+def _meanwhile(
+    scenario: Scenario, option: str, plan: TrainingPlan | None, requests: Expression
+) -> tuple[Part, ...]:
+    """Let another option answer until this one is live; what runs today is no option."""
+    if plan is None or plan.meanwhile is None or plan.meanwhile.option is None:
+        return ()
+    name, lead = plan.meanwhile.option, plan.lead_months
+    if _lead_of(scenario, [name])[0]:
+        raise InfeasibleError(f"'{name}' cannot stand in for '{option}': it has a lead time itself")
+    volume = times(requests, [_until_live(scenario, option, lead)])
+    return (replace(_part(scenario, name, volume, 1, lead), stands_in=True),)
+
+
+def incumbent_months(scenario: Scenario, option: str) -> Expression | None:
+    """Return 1 in the months in which what runs today answers for an option that is not live."""
+    deployment = scenario.candidates[option].deployment
+    names = [option]
+    if isinstance(deployment, CascadeDeployment):
+        names = [step.option for step in deployment.steps]
+    elif isinstance(deployment, StagedDeployment):
+        names = [deployment.stages[0].option]
+    lead, plan = _lead_of(scenario, names)
+    if plan is None or plan.meanwhile is None or plan.meanwhile.incumbent is None:
+        return None
+    if scenario.incumbent is None:
+        raise MissingFigureError(
+            f"what runs today answers until '{option}' is live, and the scenario states no "
+            "incumbent; add it, or name an option under meanwhile"
+        )
+    return _until_live(scenario, option, lead)
+
+
+def _until_live(scenario: Scenario, option: str, lead: int) -> Series | None:
+    return active_months(f"candidates.{option}.meanwhile", 1, lead, scenario.horizon_months)
 
 
 def _stages(
@@ -77,7 +148,16 @@ def _stages(
         while len(starts) > 1 and starts[-1][1] >= month:
             starts.pop()
         starts.append((stage.option, month))
-    parts, switches = [], []
+    switches = []
+    first_lead, waiting = _lead_of(scenario, [starts[0][0]])
+    _once_live(scenario, option, requests, first_lead)
+    parts = list(_meanwhile(scenario, option, waiting, requests))
+    if first_lead and len(starts) > 1 and starts[1][1] <= first_lead + 1:
+        raise InfeasibleError(
+            f"'{option}': stage '{starts[1][0]}' begins in month {starts[1][1]}, and the stage "
+            f"before it takes {first_lead} months before it answers anything"
+        )
+    starts[0] = (starts[0][0], first_lead + 1)
     for number, (name, first) in enumerate(starts):
         last = horizon
         if number + 1 < len(starts):
@@ -93,7 +173,19 @@ def _stages(
 def _part(scenario: Scenario, name: str, volume: Expression, first: int, last: int) -> Part:
     candidate = scenario.candidates[name]
     assert candidate.snapshot is not None
-    return Part(name, candidate, scenario.snapshots[candidate.snapshot], volume, first, last)
+    lead, _ = _lead_of(scenario, [name])
+    if first <= lead:
+        raise InfeasibleError(
+            f"'{name}' is to answer from month {first} and takes {lead} months of work before; "
+            "let it begin later"
+        )
+    snapshot = scenario.snapshots[candidate.snapshot]
+    return Part(name, candidate, snapshot, volume, first, last, work_month=first - lead)
+
+
+def serves_later(part: Part, parts: Sequence[Part]) -> bool:
+    """Tell whether what stands in goes on as a step: its lifecycle is that step's, paid once."""
+    return any(other.name == part.name and not other.stands_in for other in parts)
 
 
 def likely_months(expression: Expression, horizon_months: int) -> Array:
@@ -103,5 +195,5 @@ def likely_months(expression: Expression, horizon_months: int) -> Array:
 
 
 def snapshot_label(parts: Sequence[Part]) -> str:
-    """Name the snapshots of an option in one text."""
-    return "+".join(dict.fromkeys(part.snapshot.id for part in parts))
+    """Name the snapshots of an option in one text, without one that only stands in."""
+    return "+".join(dict.fromkeys(part.snapshot.id for part in parts if not part.stands_in))
