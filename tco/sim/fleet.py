@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from operator import sub
 
 import numpy as np
@@ -16,9 +16,13 @@ import simpy
 from numpy.typing import NDArray
 
 from tco.errors import TcoError
-from tco.sim import batch_kernel as kernel
+from tco.sim import kernel_layout as at
+from tco.sim.energy import joules_by_cause
+from tco.sim.engine import EngineMaker, Span
+from tco.sim.packing import Instances
+from tco.sim.possible import check_rules
 from tco.sim.queues import Queues
-from tco.sim.run import FleetRecord, FleetRules, PerRequest, Requests
+from tco.sim.run import FleetRecord, FleetRules, PerRequest, Requests, Seen, Work
 from tco.sim.scaling import Observation, Wish
 from tco.sim.tally import IdleCauses, ReplicaClock
 from tco.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
@@ -26,6 +30,7 @@ from tco.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 __all__ = ["Fleet", "FleetRecord", "FleetRules", "PerRequest", "Requests"]
 
 Array = NDArray[np.float64]
+Whole = NDArray[np.int64]
 ACTIVE, BOOTING, DRAINING, OFF = range(4)
 ROUNDING = 1e-6
 LONGEST_STANDSTILL_S = 4 * HOURS_PER_WEEK * SECONDS_PER_HOUR
@@ -41,8 +46,7 @@ class _Stretch:
     serving_s: float
     """Replica-seconds in service; replicas that drain are no longer asked how busy they are [s]."""
     idle_s: float
-    waiting: int
-    in_service: int
+    seen: Seen
 
 
 class Fleet:
@@ -55,23 +59,39 @@ class Fleet:
         *,
         until_s: float,
         keep_requests: int = 0,
+        calendars: Whole | None = None,
+        engine: EngineMaker = Queues,
     ) -> None:
+        """Set up a run.
+
+        Args:
+            rules: How the fleet behaves.
+            chunks: Arrivals in order, fetched as they are needed.
+            until_s: End of the run [s].
+            keep_requests: Requests whose own times are wanted.
+            calendars: Rows of the latency histograms by calendar and hour, as of ``usage``.
+            engine: Makes what moves the requests.
+        """
+        check_rules(rules)
         hours = max(1, math.ceil(until_s / SECONDS_PER_HOUR - 1e-9))
         self._rules = rules
         self._until_s = until_s
         self._environment = simpy.Environment()
-        self._queues = Queues(rules, chunks, hours=hours, keep_requests=keep_requests)
-        self._clock = ReplicaClock(hours)
-        self._causes = IdleCauses(hours, rules.minimum, target=rules.rule.busy_target)
+        self._engine = engine(rules, chunks, Span(until_s, hours, keep_requests, calendars))
+        self._hardware = rules.hardware or (0,) * rules.maximum
+        self._clock = ReplicaClock(hours, max(self._hardware) + 1)
+        self._causes = IdleCauses(
+            hours, rules.minimum, target=rules.rule.busy_target, spare=rules.spare
+        )
         self._state = [OFF] * rules.maximum
         self._boots = [0] * rules.maximum
-        self._held = [0, 0, 0]
         self._wish = Wish(0, 0)
         self._looked_s = 0.0
         self._before = (0.0, 0.0, 0.0)
         """Replica-seconds serving, draining and busy until the last look [s]."""
+        self._held = 0
         self._curve: list[tuple[float, int]] = []
-        self._peak = 0
+        self._instances = Instances(rules.replicas_per_instance)
 
     def run(self, *, warm_up_s: float = 0.0, to_the_last: bool = False) -> FleetRecord:
         """Run to the end and return what happened.
@@ -83,7 +103,8 @@ class Fleet:
         """
         rules = self._rules
         first = rules.minimum if rules.first is None else rules.first
-        self._wish = rules.rule.ask(Observation(0.0, first, first, 0.0, 0, 0))
+        counted = max(0, first - rules.spare)
+        self._wish = self._with_spare(rules.rule.ask(Observation(0.0, counted, counted, 0.0, 0, 0)))
         if rules.first is None:
             first = self._wish.replicas
         for replica in range(self._bounded(first)):
@@ -92,7 +113,7 @@ class Fleet:
             self._environment.process(self._scale())
         if warm_up_s > 0:
             self._run_to(warm_up_s)
-            self._queues.forget_latencies()
+            self._engine.forget_latencies()
         self._run_to(self._until_s)
         end_s = self._run_to_the_last() if to_the_last else self._until_s
         if end_s > self._looked_s:
@@ -104,24 +125,28 @@ class Fleet:
     def _run_to(self, moment_s: float) -> None:
         if moment_s > self._environment.now:
             self._environment.run(until=moment_s)
-        self._queues.carry(moment_s)
+        self._engine.carry(moment_s)
 
     def _run_to_the_last(self) -> float:
         """Go on from one decision to the next until the last request is done; return that time."""
-        queues = self._queues
+        engine = self._engine
         end_s = stands_since_s = self._until_s
-        while queues.is_at_work(end_s) and end_s - stands_since_s <= LONGEST_STANDSTILL_S:
-            before = queues.counters.copy()
+        while engine.is_at_work(end_s) and end_s - stands_since_s <= LONGEST_STANDSTILL_S:
+            before = engine.events
             moment_s = self._environment.peek()
-            queues.carry(moment_s)
-            if math.isinf(moment_s) or not queues.is_at_work(moment_s):
-                return max(end_s, queues.happened_s, float(queues.free_s.max()))
+            engine.carry(moment_s)
+            if math.isinf(moment_s) or not engine.is_at_work(moment_s):
+                return max(end_s, engine.last_s)
             while self._environment.peek() <= moment_s:
                 self._environment.step()
             end_s = moment_s
-            if (before != queues.counters).any() or (queues.free_s > end_s).any():
+            if engine.events != before or engine.last_s > end_s:
                 stands_since_s = end_s
         return end_s
+
+    def _with_spare(self, wish: Wish) -> Wish:
+        spare = self._rules.spare
+        return Wish(wish.replicas + spare, wish.unsmoothed + spare) if spare else wish
 
     def _bounded(self, wish: int) -> int:
         return max(self._rules.minimum, min(self._rules.maximum, wish))
@@ -137,31 +162,43 @@ class Fleet:
             while environment.peek() <= environment.now:
                 yield environment.timeout(0)  # who is ready or gone by now is seen so
             now_s = environment.now
-            self._queues.carry(now_s)
-            seen = self._look(now_s)
-            ready, booting = self._held[ACTIVE], self._held[BOOTING]
-            share = 1.0 - seen.idle_s / seen.serving_s if seen.serving_s > 0 else 0.0
-            self._wish = rule.ask(
-                Observation(now_s, ready + booting, ready, share, seen.waiting, seen.in_service)
-            )
-            self._account_idle(seen)
-            self._act(self._wish, ready + booting)
+            self._engine.carry(now_s)
+            stretch = self._look(now_s)
+            self._wish = self._with_spare(rule.ask(self._shown(stretch)))
+            self._account_idle(stretch)
+            self._act(self._wish, self._clock.held(ACTIVE) + self._clock.held(BOOTING))
+
+    def _shown(self, stretch: _Stretch) -> Observation:
+        """Return what the rule sees: the fleet as if it had no spare replicas, and all the work."""
+        spare = self._rules.spare
+        ready, booting = self._clock.held(ACTIVE), self._clock.held(BOOTING)
+        there_s = stretch.serving_s - spare * (stretch.end_s - stretch.start_s)
+        busy_s = stretch.serving_s - stretch.idle_s
+        return Observation(
+            stretch.end_s,
+            max(0, ready + booting - spare),
+            max(0, ready - spare),
+            busy_s / there_s if there_s > 0 else 0.0,
+            stretch.seen.waiting,
+            stretch.seen.in_service,
+        )
 
     def _look(self, now_s: float) -> _Stretch:
         """Return what happened since the last look, and begin a new stretch."""
         self._clock.account(now_s)
-        busy_s, waiting, in_service = self._queues.observe(now_s)
-        until_now = (self._clock.total[ACTIVE], self._clock.total[DRAINING], busy_s)
+        seen = self._engine.observe(now_s)
+        until_now = self._clock.total_s(ACTIVE), self._clock.total_s(DRAINING), seen.busy_s
         serving_s, draining_s, spent_s = map(sub, until_now, self._before)
         spent_s -= draining_s - self._causes.drained_s(self._looked_s, now_s)
-        seen = _Stretch(
-            self._looked_s, now_s, serving_s, max(0.0, serving_s - spent_s), waiting, in_service
-        )
+        idle_s = max(0.0, serving_s - spent_s)
+        stretch = _Stretch(self._looked_s, now_s, serving_s, idle_s, seen)
         self._looked_s, self._before = now_s, until_now
-        return seen
+        return stretch
 
-    def _account_idle(self, seen: _Stretch) -> None:
-        self._causes.account(seen.start_s, seen.end_s, seen.serving_s, seen.idle_s, self._wish)
+    def _account_idle(self, stretch: _Stretch) -> None:
+        self._causes.account(
+            stretch.start_s, stretch.end_s, stretch.serving_s, stretch.idle_s, self._wish
+        )
 
     def _act(self, wish: Wish, current: int) -> None:
         wanted = self._bounded(wish.replicas)
@@ -184,20 +221,21 @@ class Fleet:
         yield self._environment.timeout(self._rules.boot_s())
         # It may have been given up meanwhile, and started anew.
         if self._state[replica] == BOOTING and self._boots[replica] == number:
-            self._queues.carry(self._environment.now)
+            self._engine.carry(self._environment.now)
             self._set(replica, ACTIVE)
 
     def _retire(self, replica: int) -> None:
         """Give a replica no more work; it is gone when what it serves is done."""
         now_s = self._environment.now
-        free_s = np.maximum(self._queues.free_s[self._queues.slots_of(replica)], now_s)
-        ends_s = float(free_s.max())
-        if self._state[replica] == ACTIVE and ends_s > now_s:
-            self._set(replica, DRAINING)
-            self._causes.drain(free_s.tolist(), ends_s, slots=self._rules.slots)
-            self._environment.process(self._drain(replica, ends_s))
-        else:
-            self._set(replica, OFF)
+        if self._state[replica] == ACTIVE:
+            free_s = self._engine.close(replica, now_s)
+            ends_s = float(free_s.max())
+            if ends_s > now_s:
+                self._set(replica, DRAINING)
+                self._causes.drain(free_s.tolist(), ends_s, slots=free_s.size)
+                self._environment.process(self._drain(replica, ends_s))
+                return
+        self._set(replica, OFF)
 
     def _drain(self, replica: int, ends_s: float) -> Generator[simpy.Event, None, None]:
         yield self._environment.timeout(ends_s - self._environment.now)
@@ -206,61 +244,56 @@ class Fleet:
     def _set(self, replica: int, state: int) -> None:
         now_s = self._environment.now
         self._clock.account(now_s)
-        before = self._state[replica]
+        before, kind = self._state[replica], self._hardware[replica]
         if before != OFF:
-            self._held[before] -= 1
+            self._clock.change(before, kind, -1)
         if state != OFF:
-            self._held[state] += 1
+            self._clock.change(state, kind, 1)
         self._state[replica] = state
-        slots = self._queues.slots_of(replica)
-        self._queues.takes[slots] = int(state == ACTIVE)
         if state == ACTIVE:
-            self._queues.free_s[slots] = now_s
-        self._clock.hold(self._held)
-        held = sum(self._held)
-        self._peak = max(self._peak, held)
-        self._curve.append((now_s, held))
+            self._engine.open(replica, now_s)
+        if (before == OFF) != (state == OFF):
+            self._held += 1 if before == OFF else -1
+            self._curve.append((now_s, self._held))
+            self._instances.change(replica, now_s, is_held=state != OFF)
 
     def _record(self, end_s: float) -> FleetRecord:
-        queues = self._queues
-        ahead = queues.free_s > end_s
-        in_service = int(queues.in_batch[ahead].sum())
-        # What batches still have ahead of them at the end lies in the last hour.
-        queues.hours[-1, kernel.HOUR_BUSY_S] -= float((queues.free_s[ahead] - end_s).sum())
-        serving_s, booting_s, draining_s = self._clock.by_hour
-        idle_s = serving_s + draining_s - queues.hours[:, kernel.HOUR_BUSY_S] / self._rules.slots
+        work = self._engine.finish(end_s)
+        spent_s = self._clock.by_hour
+        serving_s, booting_s, draining_s = spent_s.sum(axis=1)
+        idle_s = serving_s + draining_s - work.hours[:, at.HOUR_BUSY_S] / self._rules.slots
+        causes_s = self._causes.settle(np.maximum(0.0, idle_s))
         return FleetRecord(
-            hours=queues.hours,
+            **{column.name: getattr(work, column.name) for column in fields(Work)},
             serving_s=serving_s,
             booting_s=booting_s,
             draining_s=draining_s,
-            idle_causes_s=self._causes.settle(np.maximum(0.0, idle_s)),
-            histogram=queues.histogram,
-            waits=queues.waits,
-            arrived=int(queues.counters[kernel.ARRIVED]),
-            served=int(queues.counters[kernel.STARTED]) - in_service,
-            dropped=int(queues.counters[kernel.DROPPED]),
-            abandoned=int(queues.counters[kernel.ABANDONED]),
-            waiting=int(queues.count.sum()),
-            in_service=in_service,
+            idle_causes_s=causes_s,
+            joules=joules_by_cause(self._rules, work, spent_s, causes_s),
             simulated_s=end_s,
-            peak_replicas=self._peak,
+            peak_replicas=max((held for _, held in self._curve), default=0),
             replicas_over_time=tuple(self._curve),
-            per_request=queues.per_request if queues.per_request.status.size else None,
+            instances_over_time=self._instances.over_time,
         )
 
     def _check(self, record: FleetRecord) -> None:
         """Refuse a run in which requests or replica-seconds do not add up."""
-        fates = record.served, record.dropped, record.abandoned, record.waiting, record.in_service
-        busy_s = float(record.hours[:, kernel.HOUR_BUSY_S].sum()) / self._rules.slots
+        fates = (
+            record.served,
+            record.dropped,
+            record.abandoned,
+            record.waiting,
+            record.in_service,
+            record.in_host,
+        )
+        busy_s = float(record.hours[:, at.HOUR_BUSY_S].sum()) / self._rules.slots
+        held_s = float(record.serving_s.sum() + record.draining_s.sum())
         sums = {
             "requests by fate": (record.arrived, sum(fates)),
-            "requests by hour": (record.arrived, record.hours[:, kernel.HOUR_ARRIVED].sum()),
-            "latencies": (self._queues.latencies_expected, record.histogram.sum()),
-            "replica-seconds": (
-                float(record.serving_s.sum() + record.draining_s.sum()),
-                busy_s + self._causes.total_s,
-            ),
+            "requests by hour": (record.arrived, record.hours[:, at.HOUR_ARRIVED].sum()),
+            "latencies": (record.latencies, record.histogram.sum()),
+            "replica-seconds": (held_s, busy_s + self._causes.total_s),
+            "busy seconds by hardware": (busy_s, record.busy_by_hardware.sum()),
         }
         for what, (whole, parts) in sums.items():
             if abs(whole - parts) > ROUNDING * max(1.0, whole):

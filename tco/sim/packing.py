@@ -84,3 +84,32 @@ def instances_needed(replicas: int, per_instance: int) -> int:
     2
     """
     return math.ceil(replicas / per_instance)
+
+
+class Instances:
+    """Which instances are held: a replica lies on the one that its number belongs to.
+
+    An instance is taken with its first replica and given back when it is empty.
+    """
+
+    def __init__(self, per_instance: int) -> None:
+        self._per_instance = per_instance
+        self._on: dict[int, int] = {}
+        self._over_time: list[tuple[float, int]] = []
+
+    @property
+    def over_time(self) -> tuple[tuple[float, int], ...]:
+        """Moments [s] and the instances held from then on."""
+        return tuple(self._over_time)
+
+    def change(self, replica: int, now_s: float, *, is_held: bool) -> None:
+        """Take note that a replica came or went."""
+        number = replica // self._per_instance
+        before = len(self._on)
+        left = self._on.get(number, 0) + (1 if is_held else -1)
+        if left:
+            self._on[number] = left
+        else:
+            del self._on[number]
+        if len(self._on) != before:
+            self._over_time.append((now_s, len(self._on)))

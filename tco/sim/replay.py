@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tco.domain.fleet import FleetSettings, ReplayedFleet
 from tco.domain.service import BatchService
 from tco.errors import InfeasibleError, NotFoundError, TcoError
-from tco.sim import batch_kernel as kernel
+from tco.sim import kernel_layout as at
 from tco.sim.fleet import Fleet, FleetRecord, FleetRules, PerRequest, Requests
 from tco.sim.rules import rules_of, service_of
 from tco.sim.tally import DRAINING
@@ -34,10 +34,10 @@ ENOUGH_TO_TELL = 1_000
 STANDARD_ERRORS = 4.0
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 STATUS = {
-    kernel.STATUS_WAITING: "waiting",
-    kernel.STATUS_SERVED: "served",
-    kernel.STATUS_DROPPED: "dropped",
-    kernel.STATUS_ABANDONED: "abandoned",
+    at.STATUS_WAITING: "waiting",
+    at.STATUS_SERVED: "served",
+    at.STATUS_DROPPED: "dropped",
+    at.STATUS_ABANDONED: "abandoned",
 }
 
 
@@ -103,7 +103,7 @@ def replay(
 def document(found: Replay) -> dict[str, Any]:
     """Return the figures of a replay as plain data; what does not apply is absent."""
     record, times = found.record, found.per_request
-    served = times.status == kernel.STATUS_SERVED
+    served = times.status == at.STATUS_SERVED
     causes = {name: float(part.sum()) for name, part in record.idle_causes_s.items()}
     draining_s = causes.pop(DRAINING)
     idle_s = sum(causes.values())
@@ -125,10 +125,10 @@ def document(found: Replay) -> dict[str, Any]:
         arrived_s = found.arrival_s[served]
         answer["latency_ms"] = _spread_ms(times.finish_s[served] - arrived_s)
         answer["queue_ms"] = _spread_ms(times.start_s[served] - arrived_s)
-        batches = record.hours[:, kernel.HOUR_BATCHES].sum()
-        answer["batch_mean"] = float(record.hours[:, kernel.HOUR_STARTED].sum() / batches)
+        batches = record.hours[:, at.HOUR_BATCHES].sum()
+        answer["batch_mean"] = float(record.hours[:, at.HOUR_STARTED].sum() / batches)
     if found.has_joules:
-        joules = float(record.hours[:, kernel.HOUR_JOULES].sum())
+        joules = float(record.hours[:, at.HOUR_JOULES].sum())
         answer["energy_kwh"] = joules / JOULES_PER_KWH
     answer["simulated_s"] = record.simulated_s
     return answer
@@ -220,9 +220,9 @@ def _check_capacity(rules: FleetRules, arrival_s: Array, own_s: float) -> tuple[
     stages = []
     if rules.queue_limit < 0 and rules.patience_s is None:
         stages.append(("replicas", rules.maximum, each))
-    if rules.service.front_end_parallel and rules.service.front_end_s > 0:
-        places = rules.service.front_end_parallel
-        stages.append(("places of the front end", places, 1 / rules.service.front_end_s))
+    for what, work in (("front", rules.service.front), ("back", rules.service.back)):
+        if work is not None and work.seconds > 0:
+            stages.append((f"places of the {what} end", work.parallel, 1 / work.seconds))
     notes = []
     for what, number, per_s in stages:
         capacity = number * per_s

@@ -17,7 +17,7 @@ from tco.domain.service import BatchService
 from tco.errors import InfeasibleError
 from tco.sim.fleet import FleetRules
 from tco.sim.scaling import Hpa, QueueLength, Rule, Schedule, Static
-from tco.sim.service import BatchRule, Service, service_table
+from tco.sim.service import BatchRule, HostWork, Service, service_table
 
 
 def service_of(figures: BatchService) -> Service:
@@ -31,8 +31,7 @@ def service_of(figures: BatchService) -> Service:
         table.seconds,
         table.joules,
         table.factors,
-        figures.front_end.seconds,
-        figures.front_end.parallel,
+        HostWork(figures.front_end.seconds, figures.front_end.parallel),
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tco.sim import kernel_layout as at
 from tco.sim.scaling import Rule
 from tco.sim.service import BatchRule, Service
 
@@ -20,16 +22,31 @@ NONE_WHOLE = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """Some arrivals in order of time; the other columns are empty where all are alike.
-
-    ``own_s`` is the time that a request needs beyond its batch [s].
-    """
+    """Some arrivals in order of time; the other columns are empty where all are alike."""
 
     arrivals_s: Array
     ranks: Whole = field(default_factory=lambda: NONE_WHOLE)
+    """Priority class of each: 0 is served before 1."""
     sizes: Whole = field(default_factory=lambda: NONE_WHOLE)
+    """Input-size class of each."""
     patience_s: Array = field(default_factory=lambda: NOTHING)
+    """How long each waits for its batch [s]: infinite for who never gives up, nan for who waits as
+    long as the fleet's rules say."""
     own_s: Array = field(default_factory=lambda: NOTHING)
+    """Time that each needs beyond its batch [s]."""
+    input_tokens: Array = field(default_factory=lambda: NOTHING)
+    output_tokens: Array = field(default_factory=lambda: NOTHING)
+    due_s: Array = field(default_factory=lambda: NOTHING)
+    """When each has to be answered [s]; infinite for who has no deadline."""
+
+
+class Discipline(Enum):
+    """Where requests wait: in one line, or in front of the replica that they are given to."""
+
+    ONE_LINE = at.ONE_LINE
+    ROUND_ROBIN = at.ROUND_ROBIN
+    LEAST_LOADED = at.LEAST_LOADED
+    TWO_CHOICES = at.TWO_CHOICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +65,21 @@ class FleetRules:
     boot_s: Callable[[], float] = lambda: 0.0
     """Draws the time from the wish for a replica to its first request [s]."""
     queue_limit: int = -1
+    """Most requests that wait in one line; negative: no limit."""
     patience_s: float | None = None
     """Time after which every waiting request gives up [s]; None: never."""
     goal_s: float = math.inf
     """Latency that requests are counted as late against [s]."""
+    discipline: Discipline = Discipline.ONE_LINE
+    draws: Array = field(default_factory=lambda: NOTHING)
+    """Uniform numbers, needed by two choices [-]."""
+    spare: int = 0
+    """Replicas kept beyond what the rule asks for; minimum, maximum and first contain them."""
+    hardware: tuple[int, ...] = ()
+    """Hardware class of each replica up to the maximum; empty if all are of class 0."""
+    idle_w: tuple[float, ...] = ()
+    """Power of a replica that is held and not busy, by hardware class [W]; empty if unknown."""
+    replicas_per_instance: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +93,45 @@ class PerRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class FleetRecord:
-    """What happened, by hour since the start."""
+class Seen:
+    """What an engine shows of itself at one moment."""
+
+    busy_s: float
+    """Busy replica-seconds so far [s]."""
+    waiting: int
+    in_service: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What an engine did until its end, by hour since the start."""
 
     hours: Array
-    """Columns as in the kernel: requests by fate, batches, busy slot-seconds, joules, waiting."""
+    """Columns as in the kernel's layout: requests by fate, batches, busy slot-seconds, joules."""
+    busy_by_hardware: Array
+    """Busy replica-seconds by hour and hardware class [s]."""
+    histograms: Array
+    """Latencies by row and logarithmic bin; without a calendar there is one row."""
+    wait_histograms: Array
+    calendars: int
+    """How often each latency is counted, once in a row of each calendar."""
+    latencies: int
+    """Requests whose latency should be counted."""
+    arrived: int
+    served: int
+    dropped: int
+    abandoned: int
+    waiting: int
+    in_service: int
+    in_host: int
+    """Requests at the host work before or after their batch."""
+    per_request: PerRequest | None
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRecord(Work):
+    """What happened, by hour since the start."""
+
     serving_s: Array
     """Replica-seconds in service by hour, busy or not [s]."""
     booting_s: Array
@@ -77,15 +139,22 @@ class FleetRecord:
     """Replica-seconds of replicas that finish what they serve and take no more [s]."""
     idle_causes_s: dict[str, Array]
     """What of the time serving and draining was not busy, by hour and cause [s]."""
-    histogram: Array
-    waits: Array
-    arrived: int
-    served: int
-    dropped: int
-    abandoned: int
-    waiting: int
-    in_service: int
+    joules: dict[str, Array]
+    """Energy by hour, busy and by cause where it is known [J]."""
     simulated_s: float
     peak_replicas: int
     replicas_over_time: tuple[tuple[float, int], ...]
-    per_request: PerRequest | None
+    instances_over_time: tuple[tuple[float, int], ...]
+    """Instances held: a replica stays on the one that its number belongs to."""
+
+    @property
+    def histogram(self) -> Array:
+        """Latency counts by logarithmic bin."""
+        total: Array = self.histograms.sum(axis=0) / self.calendars
+        return total
+
+    @property
+    def waits(self) -> Array:
+        """Waiting-time counts by logarithmic bin."""
+        total: Array = self.wait_histograms.sum(axis=0) / self.calendars
+        return total

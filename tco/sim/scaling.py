@@ -58,6 +58,10 @@ class Rule(Protocol):
     def busy_target(self) -> float:
         """Busy share that the rule aims at [-]; 1 if it aims at none."""
 
+    @property
+    def starts_from_zero(self) -> bool:
+        """Whether it ever asks for a replica where there is none."""
+
     def ask(self, seen: Observation) -> Wish:
         """Return the wish at this moment, before the bounds of the fleet."""
 
@@ -69,6 +73,11 @@ class Static:
     replicas: int
     interval_s: float = math.inf
     busy_target: float = 1.0
+
+    @property
+    def starts_from_zero(self) -> bool:
+        """Whether it asks for any."""
+        return self.replicas > 0
 
     def ask(self, seen: Observation) -> Wish:
         """Return the fixed number."""
@@ -82,6 +91,11 @@ class Schedule:
     by_hour: Sequence[int]
     interval_s: float = SECONDS_PER_HOUR
     busy_target: float = 1.0
+
+    @property
+    def starts_from_zero(self) -> bool:
+        """Whether some hour asks for any."""
+        return any(self.by_hour)
 
     def ask(self, seen: Observation) -> Wish:
         """Return the number of the current hour."""
@@ -141,6 +155,11 @@ class Hpa:
         """Busy share that the rule aims at [-]."""
         return self.target
 
+    @property
+    def starts_from_zero(self) -> bool:
+        """Never: nobody is busy where there is no replica."""
+        return False
+
     def ask(self, seen: Observation) -> Wish:
         """Return the wish after stabilisation and the limits on speed."""
         now = hpa_desired(seen.current, seen.busy_share, self.target, ready=seen.ready)
@@ -179,6 +198,11 @@ class QueueLength(Hpa):
     def busy_target(self) -> float:
         """One: this rule aims at no busy share."""
         return 1.0
+
+    @property
+    def starts_from_zero(self) -> bool:
+        """Always: who waits is seen."""
+        return True
 
     def ask(self, seen: Observation) -> Wish:
         """Return the wish for so many requests a replica."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,8 +18,19 @@ def _no_factors() -> Array:
 
 
 @dataclass(frozen=True, slots=True)
+class HostWork:
+    """Work of the host for each request, done by some hands, first come first served."""
+
+    seconds: float
+    parallel: int
+    """Requests that are worked on at once."""
+    factors: Array = field(default_factory=_no_factors)
+    """Factors on the seconds, taken in turn: their spread [-]; empty if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
-    """The batch stage of a service curve, and the host work in front of it.
+    """The batch stage of a service curve, and the host work around it.
 
     ``seconds`` and ``joules`` have the shape (hardware classes, size classes, largest batch + 1);
     place 0 of the last axis is not used.
@@ -28,10 +40,15 @@ class Service:
     joules: Array
     factors: Array = field(default_factory=_no_factors)
     """Factors on the service time, taken in turn: its spread [-]; empty if it has none."""
-    front_end_s: float = 0.0
-    """Host work for each request before it can be batched [s]."""
-    front_end_parallel: int = 0
-    """Requests whose host work is done at once; 0 if there is no such stage."""
+    front: HostWork | None = None
+    """Before a request can be batched; one stage for the whole fleet."""
+    back: HostWork | None = None
+    """After its batch, before it is answered; hands of their own."""
+
+    @property
+    def has_joules(self) -> bool:
+        """Whether the energy of batches is known."""
+        return bool(self.joules.any())
 
     @property
     def largest_batch(self) -> int:
@@ -75,3 +92,20 @@ class BatchRule:
             )
         sizes = sorted({size for size in self.preferred_sizes if size < self.max_size})
         return np.array([*sizes, self.max_size], dtype=np.int64)
+
+
+SPREAD_DRAWS = 8191
+"""Factors drawn for a spread; a prime, so that they do not keep step with anything."""
+
+
+def spread_factors(cv: float, random: np.random.Generator) -> Array:
+    """Draw lognormal factors of a coefficient of variation whose mean is exactly one [-].
+
+    >>> spread_factors(0.0, np.random.default_rng(1)).size
+    0
+    """
+    if cv == 0:
+        return _no_factors()
+    sigma = math.sqrt(math.log1p(cv * cv))
+    factors = random.lognormal(-sigma * sigma / 2, sigma, SPREAD_DRAWS)
+    return np.asarray(factors / factors.mean())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,10 @@ from tco.units import SECONDS_PER_HOUR
 Array = NDArray[np.float64]
 STATES = 3
 
+BUSY = "busy"
+BOOTING = "booting"
 DRAINING = "draining"
+SPARE = "spare replicas"
 MINIMUM_FLOOR = "minimum floor"
 SCALE_DOWN_DELAY = "scale-down delay"
 HEAD_ROOM = "head-room the latency goal needs"
@@ -40,23 +43,35 @@ def pieces(start_s: float, end_s: float, hours: int) -> list[tuple[int, float]]:
 
 
 class ReplicaClock:
-    """Adds up how long how many replicas are in each state.
+    """Adds up how long how many replicas of which hardware are in each state.
 
     Lists and not arrays: one number at a time is added to them, at every look of a rule.
     """
 
-    def __init__(self, hours: int) -> None:
-        self.total = [0.0] * STATES
-        """Replica-seconds in each state so far [s]."""
-        self._by_hour = [[0.0] * hours for _ in range(STATES)]
+    def __init__(self, hours: int, kinds: int = 1) -> None:
+        self._total = [0.0] * (STATES * kinds)
+        self._by_hour = [[0.0] * hours for _ in range(STATES * kinds)]
         self._hours = hours
-        self._held = [0] * STATES
+        self._kinds = kinds
+        self._held = [0] * (STATES * kinds)
         self._since_s = 0.0
 
     @property
     def by_hour(self) -> Array:
-        """Replica-seconds by state and hour [s]."""
-        return np.array(self._by_hour)
+        """Replica-seconds by state, hardware class and hour [s]."""
+        return np.array(self._by_hour).reshape(STATES, self._kinds, self._hours)
+
+    def total_s(self, state: int) -> float:
+        """Return the replica-seconds in a state so far [s]."""
+        return sum(self._total[state * self._kinds : (state + 1) * self._kinds])
+
+    def held(self, state: int) -> int:
+        """Return how many replicas are in a state."""
+        return sum(self._held[state * self._kinds : (state + 1) * self._kinds])
+
+    def change(self, state: int, kind: int, by: int) -> None:
+        """Count one more or one less from now on; time must be accounted for until now."""
+        self._held[state * self._kinds + kind] += by
 
     def account(self, now_s: float) -> None:
         """Add the time since the last change."""
@@ -65,32 +80,29 @@ class ReplicaClock:
             return
         self._since_s = now_s
         parts = pieces(since_s, now_s, self._hours)
-        for state, held in enumerate(self._held):
+        for place, held in enumerate(self._held):
             if held:
-                self.total[state] += held * (now_s - since_s)
+                self._total[place] += held * (now_s - since_s)
                 for hour, seconds in parts:
-                    self._by_hour[state][hour] += held * seconds
-
-    def hold(self, held: Sequence[int]) -> None:
-        """Take note of the numbers from now on."""
-        self._held = list(held)
+                    self._by_hour[place][hour] += held * seconds
 
 
 class IdleCauses:
     """Splits idle replica-seconds by the first cause that applies.
 
     Between two looks of the autoscaler the replicas that do nothing are, in this order: slots of
-    replicas that drain and have nothing left to do, replicas below the least number that is always
-    kept, those above what the rule would ask for without its smoothing, the share that the target
-    leaves free so that latency holds, and the rest.
+    replicas that drain and have nothing left to do, as many as are spare, replicas below the least
+    number that is always kept, those above what the rule would ask for without its smoothing, the
+    share that the target leaves free so that latency holds, and the rest.
 
     ``target`` is the busy share that the rule aims at [-].
     """
 
-    def __init__(self, hours: int, minimum: int, *, target: float) -> None:
-        names = (DRAINING, MINIMUM_FLOOR, SCALE_DOWN_DELAY, HEAD_ROOM, REST)
-        self._by_hour = {name: [0.0] * hours for name in names}
+    def __init__(self, hours: int, minimum: int, *, target: float, spare: int = 0) -> None:
+        names = (DRAINING, SPARE, MINIMUM_FLOOR, SCALE_DOWN_DELAY, HEAD_ROOM, REST)
+        self._by_hour = {name: [0.0] * hours for name in names if spare or name != SPARE}
         self._minimum = minimum
+        self._spare = spare
         self._target = target
         self._hours = hours
         self._drained: list[tuple[float, float, float]] = []
@@ -130,10 +142,12 @@ class IdleCauses:
         ready = serving_s / length_s
         left = max(0.0, idle_s)
         amounts = [self.drained_s(start_s, end_s)]
+        spare = min(ready, self._spare) * length_s
         floor = max(0.0, min(ready, self._minimum) - wish.unsmoothed) * length_s
         late = max(0.0, ready - max(wish.unsmoothed, self._minimum)) * length_s
         room = serving_s * (1.0 - self._target)
-        for bound in (floor, late, room):
+        bounds = (spare, floor, late, room) if self._spare else (floor, late, room)
+        for bound in bounds:
             amounts.append(min(left, bound))
             left -= amounts[-1]
         amounts.append(left)

@@ -10,16 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tco.sim import batch_kernel as kernel
+from tco.sim import dispatch_kernel, latency_bins, line_kernel
+from tco.sim import kernel_layout as at
 from tco.sim.fleet import Fleet, FleetRules, Requests
 from tco.sim.scaling import Static
-from tco.sim.service import BatchRule, Service, service_table
+from tco.sim.service import BatchRule, HostWork, Service, service_table
 from tests.oracles.batching import Outcome, Server
 
 FATES = {
-    kernel.STATUS_WAITING: "waiting",
-    kernel.STATUS_SERVED: "served",
-    kernel.STATUS_DROPPED: "dropped",
-    kernel.STATUS_ABANDONED: "abandoned",
+    at.STATUS_WAITING: "waiting",
+    at.STATUS_SERVED: "served",
+    at.STATUS_DROPPED: "dropped",
+    at.STATUS_ABANDONED: "abandoned",
 }
 whole = st.integers(0, 40).map(float)
 real = st.floats(0, 40, allow_nan=False)
@@ -65,8 +67,7 @@ def simulated(system, *, cuts=()):
     ranks = np.array(system["ranks"] or [], dtype=np.int64)
     patience = np.array(system["patience"] or [], dtype=float)
     chunks = [
-        Requests(arrivals[a:b], ranks[a:b], np.empty(0, dtype=np.int64), patience[a:b])
-        for a, b in pairwise(bounds)
+        Requests(arrivals[a:b], ranks[a:b], patience_s=patience[a:b]) for a, b in pairwise(bounds)
     ]
     rules = FleetRules(
         service=service_table(np.array(system["table"])),
@@ -115,7 +116,7 @@ def test_no_request_is_lost_and_busy_time_is_that_of_the_batches(system):
     ):
         if batch >= 0:
             batches[int(batch)] = finish - start
-    assert found.hours[:, kernel.HOUR_BUSY_S].sum() == pytest.approx(sum(batches.values()))
+    assert found.hours[:, at.HOUR_BUSY_S].sum() == pytest.approx(sum(batches.values()))
     assert found.histogram.sum() == found.served + found.in_service
 
 
@@ -135,44 +136,40 @@ def test_the_host_stage_is_first_come_first_served(arrivals, seconds, parallel, 
     last = np.full(parallel, -math.inf)
     times = np.array(arrivals)
     found = np.concatenate(
-        [kernel.host_stage(part, seconds, last) for part in (times[:cut], times[cut:])]
+        [
+            line_kernel.host_stage(part, 0, seconds, np.empty(0), last)
+            for part in (times[:cut], times[cut:])
+        ]
     )
     assert found.tolist() == expected
 
 
-@given(seconds=st.floats(0, 1e9) | st.sampled_from(kernel.EDGES_S[:-1].tolist()))
+@given(seconds=st.floats(0, 1e9) | st.sampled_from(latency_bins.EDGES_S[:-1].tolist()))
 def test_a_time_is_counted_in_the_bin_between_whose_edges_it_lies(seconds):
-    found = kernel._bin_of(seconds)
-    if seconds <= kernel.LEAST_S:
+    found = latency_bins.bin_of(seconds)
+    if seconds <= latency_bins.LEAST_S:
         assert found == 0
-    elif found == kernel.BINS - 1:
-        assert seconds >= kernel.EDGES_S[found - 1]
+    elif found == latency_bins.BINS - 1:
+        assert seconds >= latency_bins.EDGES_S[found - 1]
     else:
-        assert kernel.EDGES_S[found - 1] <= seconds < kernel.EDGES_S[found]
-        middle = kernel.LEAST_S * kernel.BIN_RATIO ** (found - 0.5)
+        assert latency_bins.EDGES_S[found - 1] <= seconds < latency_bins.EDGES_S[found]
+        middle = latency_bins.LEAST_S * latency_bins.BIN_RATIO ** (found - 0.5)
         assert middle == pytest.approx(seconds, rel=0.0075)
 
 
 # ---- the same, not compiled ---------------------------------------------------------------------
 
-COMPILED = (
-    "_bin_of",
-    "_hour_of",
-    "_spread_over_hours",
-    "_grown",
-    "observe",
-    "host_stage",
-    "advance",
-)
+KERNEL = (kernel, dispatch_kernel, latency_bins, line_kernel)
 
 
 @contextmanager
 def not_compiled():
     """Run the kernel as the Python that it is written in."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in COMPILED:
-            function = getattr(kernel, name)
-            patch.setattr(kernel, name, getattr(function, "py_func", function))
+        for module in KERNEL:
+            for name, function in vars(module).copy().items():
+                if hasattr(function, "py_func"):
+                    patch.setattr(module, name, function.py_func)
         yield
 
 
@@ -195,7 +192,7 @@ def test_a_line_longer_than_the_first_ring_keeps_its_order_compiled_and_not():
     """Two classes, inputs of two sizes, times of their own, and a host stage in front."""
     count = 700
     seconds = np.array([[[0.0, 1.0, 1.5], [0.0, 2.0, 2.5]]])
-    service = Service(seconds, np.ones_like(seconds), np.array([1.0, 1.5]), 0.25, 3)
+    service = Service(seconds, np.ones_like(seconds), np.array([1.0, 1.5]), HostWork(0.25, 3))
     rules = FleetRules(
         service=service,
         batch=BatchRule(2),
@@ -218,7 +215,7 @@ def test_a_line_longer_than_the_first_ring_keeps_its_order_compiled_and_not():
         plain = run()
     np.testing.assert_array_equal(compiled.per_request.finish_s, plain.per_request.finish_s)
     np.testing.assert_allclose(compiled.hours, plain.hours, rtol=1e-12)
-    assert compiled.hours[:, kernel.HOUR_LATE].sum() > 0
+    assert compiled.hours[:, at.HOUR_LATE].sum() > 0
     assert compiled.abandoned > 0
     starts = compiled.per_request.start_s
     for rank in (0, 1):

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tco.errors import TcoError
-from tco.sim import batch_kernel as kernel
+from tco.sim import kernel_layout as at
+from tco.sim import latency_bins as bins
 from tco.sim.fleet import Fleet, FleetRules, Requests
 from tco.sim.scaling import Hpa, QueueLength, Schedule, Static
-from tco.sim.service import BatchRule, Service, linear_service, service_table
+from tco.sim.service import BatchRule, HostWork, Service, linear_service, service_table
 from tco.sim.tally import DRAINING, MINIMUM_FLOOR, REST, SCALE_DOWN_DELAY
 from tests.oracles.fleet import Rule, ScaledFleet
 
@@ -114,7 +115,7 @@ def test_a_fleet_that_scales_serves_every_request_as_the_plain_model_does(system
 @settings(max_examples=150)
 def test_every_replica_second_is_busy_or_idle_for_one_cause(system):
     found = simulated(system)
-    busy_s = found.hours[:, kernel.HOUR_BUSY_S]
+    busy_s = found.hours[:, at.HOUR_BUSY_S]
     idle_s = np.sum(list(found.idle_causes_s.values()), axis=0)
     np.testing.assert_allclose(busy_s + idle_s, found.serving_s + found.draining_s, atol=1e-6)
     assert all((part >= -1e-9).all() for part in found.idle_causes_s.values())
@@ -131,10 +132,10 @@ def test_a_run_to_the_last_request_ends_with_it(system):
     longer = simulated(system)
     np.testing.assert_array_equal(found.per_request.finish_s, longer.per_request.finish_s)
     assert found.waiting == found.in_service == 0
-    served = found.per_request.status == kernel.STATUS_SERVED
+    served = found.per_request.status == at.STATUS_SERVED
     last_s = max([arrivals[-1], *found.per_request.finish_s[served]])
     assert found.simulated_s >= last_s
-    if not (found.per_request.status == kernel.STATUS_ABANDONED).any():
+    if not (found.per_request.status == at.STATUS_ABANDONED).any():
         assert found.simulated_s == last_s
 
 
@@ -152,14 +153,14 @@ def test_slots_that_have_nothing_left_to_do_while_their_replica_drains_are_idle(
     found = run(rules, arrivals, until_s=7200.0)
     assert found.draining_s.tolist() == [0.0, 8.0]
     assert found.idle_causes_s[DRAINING].tolist() == [0.0, 3.0], "half a replica from 3602 to 3608"
-    assert found.hours[:, kernel.HOUR_BUSY_S].tolist() == [10.0, 10.0], "slot-seconds"
+    assert found.hours[:, at.HOUR_BUSY_S].tolist() == [10.0, 10.0], "slot-seconds"
     assert found.serving_s.tolist() == [3600.0, 0.0]
 
 
 def test_busy_time_beyond_the_end_is_not_counted():
     rules = fleet_of(1, linear_service(100.0, 0.0, 1))
     found = run(rules, np.array([3590.0]), until_s=3600.0)
-    assert found.hours[0, kernel.HOUR_BUSY_S] == 10.0
+    assert found.hours[0, at.HOUR_BUSY_S] == 10.0
     assert found.in_service == 1
     assert found.idle_causes_s[REST].tolist() == [3590.0]
 
@@ -215,15 +216,15 @@ def test_idle_time_has_the_first_cause_that_applies():
 
 
 def test_latency_and_waiting_count_from_arrival_at_the_front_end():
-    service = dataclasses.replace(
-        linear_service(2.0, 0.0, 1), front_end_s=0.5, front_end_parallel=1
-    )
+    service = dataclasses.replace(linear_service(2.0, 0.0, 1), front=HostWork(0.5, 1))
     arrivals = np.array([0.0, 0.0])
     found = run(fleet_of(2, service), arrivals, until_s=10.0)
     assert found.per_request.start_s.tolist() == [0.5, 1.0]
     assert found.per_request.finish_s.tolist() == [2.5, 3.0]
-    assert found.hours[0, kernel.HOUR_WAIT_S] == 1.5
-    middles = kernel.LEAST_S * kernel.BIN_RATIO ** (np.flatnonzero(found.histogram) - 0.5)
+    assert found.hours[0, at.HOUR_WAIT_S] == 1.5
+    middles = bins.LEAST_S * bins.BIN_RATIO ** (
+        np.flatnonzero(found.histogram) - 0.5
+    )
     assert middles == pytest.approx([2.5, 3.0], rel=0.0075)
 
 
@@ -256,7 +257,7 @@ def test_the_largest_input_of_a_batch_sets_its_time_though_no_more_come():
 
 def test_a_run_that_loses_requests_is_refused():
     fleet = Fleet(fleet_of(1, linear_service(1.0, 0.0, 1)), [Requests(np.zeros(3))], until_s=60.0)
-    fleet._queues.counters[kernel.DROPPED] = 1
+    fleet._engine._tally.counters[at.DROPPED] = 1
     with pytest.raises(TcoError, match=r"requests by fate, 3\.0* in all and 4\.0* in parts"):
         fleet.run()
 
@@ -271,7 +272,11 @@ def test_a_warm_up_is_left_out_of_latencies_only():
 
 def test_who_cannot_be_served_is_not_waited_for_for_ever():
     rules = dataclasses.replace(
-        fleet_of(1, linear_service(1.0, 0.0, 1)), rule=Schedule([0] * 24), minimum=0, first=0
+        fleet_of(1, linear_service(1.0, 0.0, 1)),
+        rule=QueueLength(1.0, interval_s=3600.0),
+        minimum=0,
+        first=0,
+        boot_s=lambda: 1e9,
     )
     found = run(rules, np.zeros(2), until_s=0.0, to_the_last=True)
     assert (found.served, found.waiting) == (0, 2)
@@ -303,7 +308,7 @@ def test_one_request_a_month_leaves_one_replica_idle():
     found = run(rules, arrivals, until_s=13 * month_s)
     assert (found.per_request.start_s == arrivals).all()
     assert found.peak_replicas == 1
-    assert found.hours[:, kernel.HOUR_BUSY_S].sum() == pytest.approx(24.0)
+    assert found.hours[:, at.HOUR_BUSY_S].sum() == pytest.approx(24.0)
 
 
 def test_on_off_traffic_is_followed_up_and_down():
@@ -323,7 +328,7 @@ def test_on_off_traffic_is_followed_up_and_down():
     assert replicas[0] >= 8
     assert replicas[2] >= 8
     assert replicas[1] == replicas[3] == 1
-    assert found.hours[:, kernel.HOUR_BUSY_S].sum() == pytest.approx(arrivals.size)
+    assert found.hours[:, at.HOUR_BUSY_S].sum() == pytest.approx(arrivals.size)
 
 
 def test_a_load_of_0_999_is_carried_and_a_load_above_one_grows_by_the_difference():

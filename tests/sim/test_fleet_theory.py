@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from tco.sim import batch_kernel as kernel
+from tco.sim import kernel_layout as at
 from tco.sim import theory, theory_batches
 from tco.sim.fleet import Fleet, FleetRules, Requests
 from tco.sim.scaling import Static
@@ -78,7 +78,7 @@ def test_exponential_service_on_22_replicas():
 def test_a_queue_of_limited_length_turns_away_its_share():
     closed = theory.mmck(8.0, 1.0, 10, 15)
     arrivals_s, times = simulated(8.0, 10, random_service=True, queue_limit=5)
-    served = times.status == kernel.STATUS_SERVED
+    served = times.status == at.STATUS_SERVED
     agrees(~served, closed.refused_share, within=0.1)
     agrees((times.start_s - arrivals_s)[served], closed.wait_s, within=0.05)
 
@@ -86,7 +86,7 @@ def test_a_queue_of_limited_length_turns_away_its_share():
 def test_impatient_requests_leave_at_their_share():
     closed = theory.erlang_a(12.0, 1.0, 10, 2.0)
     arrivals_s, times = simulated(12.0, 10, random_service=True, patience_s=2.0)
-    left = times.status == kernel.STATUS_ABANDONED
+    left = times.status == at.STATUS_ABANDONED
     agrees(left, closed.abandoned_share, within=0.06)
     # A request that leaves has waited for its patience; the mean over all is Little's.
     random = np.random.default_rng(1)
@@ -128,7 +128,7 @@ def test_bulk_service_waits_for_the_least_and_takes_up_to_the_most():
     closed = theory_batches.bulk_service(5.0, 1.0, 4, 8)
     rule = BatchRule(8, math.inf, tuple(range(4, 8)))
     arrivals_s, times = simulated(5.0, 1, random_service=True, batch=rule)
-    served = times.status == kernel.STATUS_SERVED
+    served = times.status == at.STATUS_SERVED
     assert (~served).sum() < 4, "the last few wait for company that never comes"
     agrees((times.start_s - arrivals_s)[served], closed.wait_s, within=0.06)
     sizes = np.bincount(times.batch[served])

@@ -1,0 +1,42 @@
+"""Logarithmic bins that times are counted in, narrow enough to read quantiles from."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tco.sim.compiled import compiled
+
+LEAST_S = 1e-6
+BIN_RATIO = 1.015
+"""A quantile read at the middle of its bin is off by less than 0.75 %."""
+BINS = 1 + math.ceil(math.log(1e12) / math.log(BIN_RATIO))
+
+# The bin of a time is looked up by the leading bits of its float: its exponent and seven bits more
+# make cells that are narrower than a bin, so that at most one edge lies in each.
+EDGES_S = np.append(LEAST_S * BIN_RATIO ** np.arange(BINS - 1), math.inf)
+CELL_BITS = 45
+FIRST_CELL = int(np.float64(LEAST_S).view(np.int64)) >> CELL_BITS
+_LAST_CELL = int(EDGES_S[-2].view(np.int64)) >> CELL_BITS
+_STARTS_S = (np.arange(FIRST_CELL, _LAST_CELL + 1) << CELL_BITS).view(np.float64)
+BIN_OF_CELL = np.searchsorted(EDGES_S, np.maximum(_STARTS_S, LEAST_S), side="right")
+
+
+@compiled
+def bin_of(seconds: float) -> int:
+    """Return the bin that a time is counted in."""
+    if seconds <= LEAST_S:
+        return 0
+    cell = (np.float64(seconds).view(np.int64) >> CELL_BITS) - FIRST_CELL
+    if cell >= BIN_OF_CELL.shape[0]:
+        return BINS - 1
+    found = int(BIN_OF_CELL[cell])
+    return found + 1 if seconds >= EDGES_S[found] else found
+
+
+def quantile_s(histogram: np.typing.NDArray[np.float64], share: float) -> float:
+    """Return a quantile of times counted in the bins [s]: the middle of its bin."""
+    reached = np.cumsum(histogram)
+    place = int(np.searchsorted(reached, share * reached[-1] * (1 - 1e-12)))
+    return LEAST_S if place == 0 else float(LEAST_S * BIN_RATIO ** (place - 0.5))

@@ -1,0 +1,50 @@
+"""Fleets that cannot work are refused before they run, with the numbers."""
+
+from __future__ import annotations
+
+from tco.errors import InfeasibleError
+from tco.sim.run import FleetRules
+
+
+def check_rules(rules: FleetRules) -> None:
+    """Refuse rules that contradict themselves or leave nothing to serve with."""
+    if rules.maximum < rules.minimum:
+        raise InfeasibleError(
+            f"at most {rules.maximum} replicas are allowed and at least {rules.minimum} are asked "
+            "for; raise the maximum or lower the minimum"
+        )
+    if rules.maximum < 1:
+        raise InfeasibleError(
+            "the fleet may have 0 replicas at most, so nothing can serve; allow at least 1"
+        )
+    if rules.spare > rules.minimum:
+        raise InfeasibleError(
+            f"{rules.spare} spare replicas are kept and the minimum, which contains them, is "
+            f"{rules.minimum}"
+        )
+    first = rules.minimum if rules.first is None else max(rules.first, rules.minimum)
+    if first > rules.maximum:
+        raise InfeasibleError(
+            f"the fleet starts with {first} replicas and may have {rules.maximum} at most"
+        )
+    if first == 0 and not rules.rule.starts_from_zero:
+        raise InfeasibleError(
+            "the fleet starts with 0 replicas and its rule cannot start one: it looks at how busy "
+            "replicas are; keep at least 1, or scale by queue length"
+        )
+    kinds = rules.service.seconds.shape[0]
+    if rules.hardware and len(rules.hardware) != rules.maximum:
+        raise InfeasibleError(
+            f"the hardware of {len(rules.hardware)} replicas is given and the fleet may have "
+            f"{rules.maximum}"
+        )
+    if rules.hardware and max(rules.hardware) >= kinds:
+        raise InfeasibleError(
+            f"replicas of {max(rules.hardware) + 1} kinds of hardware are asked for and the "
+            f"service covers {kinds}"
+        )
+    if rules.idle_w and len(rules.idle_w) < kinds:
+        raise InfeasibleError(
+            f"idle watts are given for {len(rules.idle_w)} kinds of hardware and the service "
+            f"covers {kinds}"
+        )
