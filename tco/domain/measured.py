@@ -225,6 +225,9 @@ class MachineLoad(Record):
 
     before: NotNegative = Field(description="mean of runnable processes over one minute")
     after: NotNegative
+    others_processors: NotNegative | None = Field(
+        default=None, description="processors that other programs kept busy meanwhile [-]"
+    )
 
 
 class Environment(Record):
@@ -237,6 +240,9 @@ class Environment(Record):
     governor: Short | None = Field(default=None, description="of the processor's clock")
     clock_mhz: Positive | None = None
     driver: Short | None = None
+    grid_g_per_kwh: NotNegative | None = Field(
+        default=None, description="carbon of the machine's grid, where the meter knows it [g/kWh]"
+    )
     versions: dict[str, Short] = Field(default_factory=dict)
     code_version: Short | None = None
     seed: int
@@ -254,8 +260,9 @@ class Effort(Record):
     """The bounds under which each point was measured."""
 
     quick: bool = Field(description="smaller bounds than a figure to plan with needs")
-    least_calls: Count
-    least_seconds: NotNegative
+    least_inferences: Count = Field(description="items a point, over all repeats")
+    least_seconds: NotNegative = Field(description="a point, over all repeats [s]")
+    most_seconds: Positive = Field(description="a point is ended after this, and that is said [s]")
     repeats: Count
 
 
@@ -296,10 +303,8 @@ class Measured(Record):
             for number, point in enumerate(self.points):
                 energy = point.energy
                 if energy is not None and energy.evidence.rank < Evidence.ESTIMATED.rank:
-                    path = ("points", str(number), "energy", "evidence")
-                    raise wrong_at(
-                        *path, says="energy on random weights is 'estimated': sparsity differs"
-                    )
+                    says = "energy on random weights is 'estimated': sparsity differs"
+                    raise wrong_at("points", str(number), "energy", "evidence", says=says)
         settings = [
             point.model_dump(
                 include={"phase", "batch", "input_size", "context_tokens", "concurrency",
@@ -309,6 +314,6 @@ class Measured(Record):
         ]  # fmt: skip
         for number, setting in enumerate(settings):
             if setting in settings[:number]:
-                path = ("points", str(number))
-                raise wrong_at(*path, says="the same setting stands there twice")
+                says = "the same setting stands there twice"
+                raise wrong_at("points", str(number), says=says)
         return self

@@ -1,0 +1,244 @@
+"""A running server under load: closed loops of rising concurrency, and open loops at given times.
+
+A closed loop keeps so many requests in the system; an open loop sends when a request is due,
+answered or not. Both drop the ramp: only a steady window is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tco.domain.measure_job import EndpointJob
+from tco.domain.measured import Effort, Phase, Point, Runtime, Spread, Unit
+from tco.errors import TcoError
+from tco.measure import doubts
+from tco.measure.endpoint_client import Answer, EndpointClient
+from tco.measure.harness import FULL, Progress, Swept, energy_of_calls, spread_of
+from tco.measure.machine import OtherWork
+from tco.measure.meter import Meter, NoMeter, WindowEnergy
+
+RAMP_SHARE = 0.2
+"""Of a repeat's time, first in a closed loop; what finishes in it is not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How requests are sent."""
+
+    concurrency: int | None = None
+    rate_per_s: float | None = None
+    arrivals_s: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        if self.concurrency is not None:
+            return f"{self.concurrency} at a time"
+        if self.rate_per_s is not None:
+            return f"{self.rate_per_s:g} a second"
+        return f"{len(self.arrivals_s)} given arrivals"
+
+    def offered_per_s(self) -> float | None:
+        """Return the rate that an open loop asks for [1/s]."""
+        if self.arrivals_s:
+            return len(self.arrivals_s) / max(self.arrivals_s[-1], 1e-9)
+        return self.rate_per_s
+
+
+@dataclass
+class _Run:
+    """What one repeat at one load gave."""
+
+    answers: list[Answer]
+    window_s: float
+    energy: WindowEnergy
+    late_s: float = 0.0
+
+
+@dataclass
+class EndpointHarness:
+    """The settings of a run against a server."""
+
+    effort: Effort = FULL
+    meter: Meter = field(default_factory=NoMeter)
+    tell: Callable[[Progress], None] = lambda _progress: None
+
+    def sweep(self, job: EndpointJob) -> Swept:
+        """Measure every load of a job.
+
+        Raises:
+            TcoError: When the server answers nothing.
+        """
+        loads = [Load(concurrency=c) for c in job.concurrency or ()]
+        if job.open_loop is not None:
+            loads += [Load(rate_per_s=rate) for rate in job.open_loop.rates_per_s]
+            if job.open_loop.arrivals_s:
+                loads.append(Load(arrivals_s=job.open_loop.arrivals_s))
+        runs: list[tuple[Load, list[_Run]]] = [(load, []) for load in loads]
+        began = OtherWork.now()
+        notes: list[str] = []
+        interrupted = False
+        try:
+            self._passes(job, runs)
+        except KeyboardInterrupt:
+            interrupted = True
+            notes.append("stopped by hand")
+        points = [self._point(load, found) for load, found in runs if found]
+        if not points:
+            raise TcoError("nothing was measured: " + "; ".join(notes))
+        others = began.others_processors() if job.hardware is not None else None
+        return Swept(points, None, notes, doubts.of_sweep(points, others), interrupted, others)
+
+    def _passes(self, job: EndpointJob, runs: Sequence[tuple[Load, list[_Run]]]) -> None:
+        total, done, began_s = len(runs) * self.effort.repeats, 0, time.perf_counter()
+        for repeat in range(self.effort.repeats):
+            for load, found in runs:
+                left_s = (time.perf_counter() - began_s) / done * (total - done) if done else None
+                self.tell(Progress(done, total, str(load), left_s))
+                found.append(asyncio.run(self._run(job, load, seed=job.seed + repeat)))
+                done += 1
+        self.tell(Progress(done, total, "", 0.0))
+
+    async def _run(self, job: EndpointJob, load: Load, *, seed: int) -> _Run:
+        async with EndpointClient(job) as client:
+            first = await client.ask()  # also opens a connection
+            if first.error is not None:
+                raise TcoError(f"{job.url} does not answer: {first.error}")
+            if load.concurrency is not None:
+                return await self._closed(client, load.concurrency)
+            return await self._open(client, self._due_s(load, seed))
+
+    def _due_s(self, load: Load, seed: int) -> np.ndarray:
+        """Return when requests are due: as given, or a Poisson stream long enough."""
+        if load.arrivals_s:
+            return np.array(load.arrivals_s)
+        assert load.rate_per_s is not None
+        repeats = self.effort.repeats
+        wanted = max(
+            self.effort.least_inferences / repeats,
+            load.rate_per_s * self.effort.least_seconds / repeats,
+        )
+        most = load.rate_per_s * self.effort.most_seconds / repeats
+        count = max(2, round(min(wanted, most)))
+        return np.cumsum(np.random.default_rng(seed).exponential(1 / load.rate_per_s, count))
+
+    async def _closed(self, client: EndpointClient, concurrency: int) -> _Run:
+        repeats = self.effort.repeats
+        least_s = self.effort.least_seconds / repeats
+        most_s = self.effort.most_seconds / repeats
+        least = -(-self.effort.least_inferences // repeats)
+        answers: list[Answer] = []
+        ramp_s = RAMP_SHARE * least_s
+        began_s = time.perf_counter()
+        over = asyncio.Event()
+
+        async def one_after_the_other() -> None:
+            while not over.is_set():
+                answers.append(await client.ask())
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(concurrency):
+                group.create_task(one_after_the_other())
+            await asyncio.sleep(ramp_s)
+            from_s, before = time.perf_counter(), len(answers)
+            self.meter.start()
+            while True:
+                await asyncio.sleep(least_s / 20)
+                now_s = time.perf_counter()
+                enough = len(answers) - before >= least and now_s - from_s >= least_s
+                if enough or now_s - began_s >= most_s:
+                    break
+            until_s = time.perf_counter()
+            energy = self.meter.stop()
+            over.set()
+        counted = [a for a in answers if from_s < a.finished_s <= until_s]
+        return _Run(counted, until_s - from_s, energy)
+
+    async def _open(self, client: EndpointClient, due_s: np.ndarray) -> _Run:
+        began_s = time.perf_counter()
+        pending: list[asyncio.Task[Answer]] = []
+        self.meter.start()
+        for due in due_s:
+            wait_s = began_s + due - time.perf_counter()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            pending.append(asyncio.create_task(client.ask(began_s + float(due))))
+        answers = list(await asyncio.gather(*pending))
+        energy = self.meter.stop()
+        late_s = float(np.quantile([a.sent_s - a.due_s for a in answers], 0.99))
+        return _Run(answers, float(due_s[-1]), energy, late_s)
+
+    def _point(self, load: Load, runs: Sequence[_Run]) -> Point:
+        good = [[a for a in run.answers if a.error is None] for run in runs]
+        failed = sum(len(run.answers) for run in runs) - sum(map(len, good))
+        if not any(good):
+            reason = next(a.error for run in runs for a in run.answers if a.error is not None)
+            raise TcoError(f"at {load} every request failed: {reason}")
+        kept = [(answers, run) for answers, run in zip(good, runs, strict=True) if answers]
+        seconds = spread_of([np.array([a.seconds for a in answers]) for answers, _ in kept])
+        rates = [_rate(answers, run, load) for answers, run in kept]
+        rate = float(np.median(rates))
+        energy, withheld = energy_of_calls(
+            [run.energy for _, run in kept], [len(answers) for answers, _ in kept]
+        )
+        told = [a for answers, _ in kept for a in answers]
+        telling = doubts.of_point(seconds, len(told), len(kept), self.effort)
+        telling += self._load_doubts(load, seconds, rate, runs)
+        telling += [f"{failed} requests failed"] if failed else []
+        if load.concurrency is None:
+            telling = [text for text in telling if "middle half" not in text]  # queues do spread
+        return Point(
+            phase=Phase.REQUEST,
+            concurrency=load.concurrency,
+            offered_per_s=load.offered_per_s(),
+            input_tokens=_mean([a.input_tokens for a in told]),
+            output_tokens=_mean([a.output_tokens for a in told]),
+            seconds=seconds,
+            ttft_s=_spread([a.ttft_s for a in told]),
+            tpot_s=_spread([a.tpot_s for a in told]),
+            throughput_per_s=rate,
+            throughput_unit=Unit.REQUESTS,
+            completed=len(told),
+            failed=failed,
+            window_s=sum(run.window_s for _, run in kept),
+            energy=energy,
+            energy_withheld=withheld,
+            doubts=tuple(telling),
+        )
+
+    def _load_doubts(
+        self, load: Load, seconds: Spread, rate: float, runs: Sequence[_Run]
+    ) -> list[str]:
+        if load.concurrency is not None:
+            assert seconds.mean is not None
+            return doubts.of_little(load.concurrency, rate, seconds.mean)
+        offered = float(np.median([len(run.answers) / run.window_s for run in runs]))
+        return doubts.of_open_loop(offered, rate, max(run.late_s for run in runs))
+
+
+def _rate(answers: Sequence[Answer], run: _Run, load: Load) -> float:
+    """Count completions a second: in the steady window, or until the last of an open loop."""
+    if load.concurrency is not None:
+        return len(answers) / run.window_s
+    ends_s = max(a.finished_s for a in answers) - min(a.due_s for a in answers)
+    drain_s = float(np.median([a.seconds for a in answers]))
+    return len(answers) / max(run.window_s, ends_s - drain_s)
+
+
+def _mean(values: Sequence[int | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    mean = float(np.mean(known)) if known else 0.0
+    return mean if mean > 0 else None
+
+
+def _spread(values: Sequence[float | None]) -> Spread | None:
+    known = np.array([value for value in values if value is not None])
+    return spread_of([known]) if len(known) else None
+
+
+def runtime_of(job: EndpointJob) -> Runtime:
+    """Describe the server as the job does."""
+    return Runtime(name=job.runtime, version=job.runtime_version, mode=job.api)
