@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tco.domain.deployment import ApiDeployment, StagedDeployment
+from tco.domain.goals import Custody
 from tco.domain.record import worse
-from tco.domain.scenario import Candidate, Custody, Scenario
+from tco.domain.scenario import Candidate, Scenario
 from tco.domain.snapshot import Metric, Openness, SizeClass
 from tco.errors import TcoError
 from tco.hosting import Effort, Usage, host
@@ -21,6 +22,7 @@ from tco.ledger.tariff import end_of_life
 from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.goals import Facts, LatencyFact
+from tco.rank.known import with_known
 from tco.rank.score import OptionKind, OptionProfile
 
 INCUMBENT = "keep-as-is"
@@ -87,7 +89,7 @@ def build_option(
             candidate.deployment.migration_usd,
         )
         add_switch_lines(make, scenario, switches, cost)
-    profile = _profile(option, candidate, parts, found)
+    profile = _profile(option, candidate, parts, found, catalog)
     return Built(profile, make.lines, tuple(use for facts in found for use in facts.usage))
 
 
@@ -195,7 +197,11 @@ def build_incumbent(scenario: Scenario, requests: Expression, catalog: Catalog) 
 
 
 def _profile(
-    option: str, candidate: Candidate, parts: Sequence[Part], found: Sequence[_PartFacts]
+    option: str,
+    candidate: Candidate,
+    parts: Sequence[Part],
+    found: Sequence[_PartFacts],
+    catalog: Catalog,
 ) -> OptionProfile:
     snapshots = [part.snapshot for part in parts]
     kinds = {facts.kind for facts in found}
@@ -219,7 +225,8 @@ def _profile(
         kind=kinds.pop() if len(kinds) == 1 and not is_route else OptionKind.HYBRID,
         openness=opennesses.pop() if len(opennesses) == 1 else Openness.MIXED,
         size_class=sizes.pop() if len(sizes) == 1 and not is_route else SizeClass.MIXED,
-        facts=facts,
+        facts=with_known(facts, candidate, parts, catalog),
+        approaches=frozenset(snapshot.training.approach for snapshot in snapshots),
         has_steps=candidate.snapshot is None,
     )
 

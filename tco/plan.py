@@ -23,7 +23,8 @@ from tco.ledger.option import likely_months
 from tco.ledger.volume import monthly_requests
 from tco.measure.library import Measurements
 from tco.prices import Catalog
-from tco.rank.score import OptionProfile, Ranking, rank_options
+from tco.rank.score import OptionProfile, Ranking, Terms, rank_options
+from tco.rank.work import work_of
 from tco.tasks import Kept
 from tco.traffic.rate import event_factors
 
@@ -112,10 +113,13 @@ def evaluate(
         rows,
         scenario.goals,
         left_out,
-        months=scenario.months,
-        requests=answered,
-        basis=settings.basis,
-        discount_rate_per_year=scenario.organisation.discount_rate_per_year.likely,
+        work_of(model, hours_per_fte_year=scenario.organisation.hours_per_fte_year.likely),
+        Terms(
+            scenario.months,
+            answered,
+            settings.basis,
+            scenario.organisation.discount_rate_per_year.likely,
+        ),
     )
     return Evaluation(
         scenario,

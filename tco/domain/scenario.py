@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date
-from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from tco.domain.criteria import Criteria, TypedScore
 from tco.domain.deployment import CascadeDeployment, Deployment, StagedDeployment
+from tco.domain.goals import Goals, StatedFacts
 from tco.domain.lifecycle import Lifecycle
 from tco.domain.months import MonthNumber
 from tco.domain.organisation import Organisation
 from tco.domain.price import PricePath
 from tco.domain.record import FactorEstimate, Identifier, Record, Text, UsdEstimate, wrong_at
-from tco.domain.snapshot import Digest, Metric, Snapshot
+from tco.domain.snapshot import Metric, Snapshot
 from tco.domain.workload import Workload
 from tco.units import month_start
 
@@ -27,51 +28,6 @@ PAYROLL = "payroll"
 """Seller of one's own people's hours, for discounts and price events."""
 
 
-class Custody(StrEnum):
-    """Where the data of a request goes."""
-
-    API_VENDOR = "api_vendor"
-    CLOUD_ACCOUNT = "cloud_account"
-    OWN_SITE = "own_site"
-
-
-class LatencyGoal(Record):
-    """Bounds on end-to-end latency [ms]."""
-
-    p50: Annotated[float, Field(gt=0)] | None = None
-    p95: Annotated[float, Field(gt=0)] | None = None
-    p99: Annotated[float, Field(gt=0)] | None = None
-
-
-class QualityGoal(Record):
-    """A floor on one metric, on one named test set."""
-
-    metric: Text
-    at_least: float
-    task: Identifier
-    test_set: Text
-    test_set_digest: Digest | None = None
-
-
-class Goals(Record):
-    """What an option must meet; a goal that is absent is not asked for."""
-
-    latency_ms: LatencyGoal | None = None
-    completion_hours: Annotated[float, Field(gt=0, le=1000)] | None = Field(
-        default=None,
-        description="every answer within this time [h], for work without a waiting user",
-    )
-    quality: QualityGoal | None = None
-    custody: Annotated[tuple[Custody, ...], Field(min_length=1)] | None = Field(
-        default=None, description="places where data may go"
-    )
-    licences: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
-    interpretability_at_least: Annotated[int, Field(ge=1, le=5)] | None = None
-    budget_usd: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="most that an option may cost over the horizon [USD]"
-    )
-
-
 class Candidate(Record):
     """One option: a snapshot and how it is served, with what only this option costs."""
 
@@ -80,6 +36,11 @@ class Candidate(Record):
     deployment: Deployment
     lifecycle: Lifecycle = Lifecycle()
     quality: tuple[Metric, ...] = ()
+    facts: StatedFacts = StatedFacts()
+    scores: dict[Identifier, TypedScore] = Field(
+        default_factory=dict,
+        description="scores by criterion that no figure yields, each with its reason",
+    )
 
     @model_validator(mode="after")
     def _names_a_snapshot(self) -> Self:
@@ -131,6 +92,7 @@ class Scenario(Record):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 20261121
     workload: Workload
     goals: Goals
+    criteria: Criteria | None = None
     candidates: Annotated[dict[Identifier, Candidate], Field(min_length=1)]
     lifecycle: Lifecycle = Field(
         default=Lifecycle(), description="what every option costs alike, the incumbent too"
@@ -183,6 +145,14 @@ class Scenario(Record):
             says = f"has {len(table)} months, the horizon {months}"
             raise wrong_at("monthly_requests", says=says)
         return workload
+
+    @model_validator(mode="after")
+    def _knows_its_baseline(self) -> Self:
+        baseline = self.goals.baseline
+        if baseline is not None and baseline.option not in self.candidates:
+            says = f"no option '{baseline.option}'; there are {', '.join(self.candidates)}"
+            raise wrong_at("goals", "baseline", "option", says=says)
+        return self
 
 
 def _holds_an_assumption(value: Any) -> bool:

@@ -19,6 +19,7 @@ from tco.domain.record import (
 )
 
 Digest = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|sha1:[0-9a-f]{40})$")]
+Score = Annotated[int, Field(ge=1, le=5)]
 SMALL_MODEL_PARAMETERS = 10e9
 
 
@@ -63,6 +64,9 @@ class Metric(Record):
     low: float | None = None
     high: float | None = None
     split: Literal["validation", "test"]
+    is_public_benchmark: bool = Field(
+        default=False, description="a published score on a public set, which may have been seen"
+    )
     task: Identifier
     test_set: Text
     test_set_digest: Digest | None = None
@@ -98,6 +102,9 @@ class Training(Record):
     seed: int | None = None
     data_version: Text | None = None
     data_provenance: Text | None = None
+    labelled_examples: Annotated[int, Field(ge=0, le=10**12)] | None = Field(
+        default=None, description="labelled examples that making it takes [-]"
+    )
     training_hours: Annotated[float, Field(ge=0, le=1e7)] | None = None
     code_version: Text | None = None
     environment: Text | None = None
@@ -139,8 +146,12 @@ class Snapshot(Record):
     precision: Text | None = None
     artefact_format: Text | None = None
     runtime: Text | None = None
-    interpretability_score: Annotated[int, Field(ge=1, le=5)] | None = Field(
+    interpretability_score: Score | None = Field(
         default=None, description="1 a black box, 5 every answer can be traced; typed by a reviewer"
+    )
+    fairness_score: Score | None = Field(
+        default=None,
+        description="1 groups are treated unlike, 5 no difference was found; typed by a reviewer",
     )
     tokens: TokenFactors | None = None
     metrics: tuple[Metric, ...] = ()

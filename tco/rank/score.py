@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
 import pandas as pd
 
 from tco.domain.cost import Basis, Payee, Phase
-from tco.domain.scenario import Goals
-from tco.domain.snapshot import Openness, SizeClass
+from tco.domain.goals import Goals
+from tco.domain.snapshot import Approach, Openness, SizeClass
 from tco.ledger import book
 from tco.ledger.finance import total_on_basis_usd
-from tco.rank.goals import Facts, LatencyFact, judge
+from tco.rank.goals import NO_FACTS, Facts, LatencyFact, Miss, Work, judge
+from tco.rank.quality import warnings
 from tco.units import GRAMS_PER_KILOGRAM, REQUESTS_PER_THOUSAND, WH_PER_KWH
 
 
@@ -49,6 +51,8 @@ class OptionProfile:
     """Openness and size are None where the record does not say, as for what runs today."""
     has_steps: bool = False
     """Whether it is a cascade or staged."""
+    approaches: frozenset[Approach] = frozenset()
+    """How its snapshots came to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,16 @@ class Answer:
     reasons: tuple[str, ...]
     money: Money | None
     rank: int | None = None
+    misses: tuple[Miss, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What to be wary of in its quality figures."""
+    is_tied: bool = False
+    """Whether what simulation leaves open is more than its distance to the option above."""
+
+    @property
+    def is_near_miss(self) -> bool:
+        """Whether every goal that it fails is missed by a fifth or less."""
+        return bool(self.misses) and all(miss.is_near for miss in self.misses)
 
     @property
     def latency(self) -> LatencyFact | None:
@@ -101,6 +115,18 @@ class Ranking:
     excluded: tuple[Answer, ...]
 
     @property
+    def near_misses(self) -> tuple[Answer, ...]:
+        """Excluded options that miss their goals narrowly, the nearest first."""
+        near = [answer for answer in self.excluded if answer.is_near_miss]
+        return tuple(sorted(near, key=_widest_miss))
+
+    @property
+    def nearest(self) -> Answer | None:
+        """The excluded option that a change of numbers would let in with the least change."""
+        numeric = [a for a in self.excluded if a.misses and _widest_miss(a)[0] < math.inf]
+        return min(numeric, key=_widest_miss, default=None)
+
+    @property
     def snapshots(self) -> tuple[Answer, ...]:
         """One row a snapshot: its cheapest ranked option."""
         cheapest: dict[tuple[str, ...], Answer] = {}
@@ -110,16 +136,25 @@ class Ranking:
         return tuple(cheapest.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How money is counted."""
+
+    months: tuple[date, ...]
+    requests: float
+    """Requests answered over the horizon [-]."""
+    basis: Basis
+    """The view of time that orders the options."""
+    discount_rate_per_year: float
+
+
 def rank_options(
     profiles: Sequence[OptionProfile],
     rows: pd.DataFrame,
     goals: Goals,
     left_out: Mapping[str, tuple[str, str]],
-    *,
-    months: Sequence[date],
-    requests: float,
-    basis: Basis,
-    discount_rate_per_year: float,
+    work: Mapping[str, Work],
+    terms: Terms,
 ) -> Ranking:
     """Judge every option and order those that meet all goals by cost on the basis.
 
@@ -128,40 +163,66 @@ def rank_options(
         rows: The ledger of all of them.
         goals: What they are held against.
         left_out: Title and reason of options that could not be evaluated.
-        months: The horizon.
-        requests: Requests answered over the horizon [-].
-        basis: The view of time that orders them.
-        discount_rate_per_year: For present values [-].
+        work: What each option takes beside money.
+        terms: How money is counted.
     """
+    bar = None if goals.baseline is None else goals.baseline.option
+    bar_facts = next((profile.facts for profile in profiles if profile.option == bar), NO_FACTS)
     found: dict[Status, list[Answer]] = {status: [] for status in Status}
     by_option = dict(tuple(rows.groupby("option", sort=False)))
     for profile in profiles:
         own = by_option.get(profile.option, rows.iloc[:0])
-        money = money_of(
-            own,
-            months=months,
-            requests=requests,
-            basis=basis,
-            discount_rate_per_year=discount_rate_per_year,
+        money = money_of(own, terms)
+        verdict = judge(
+            goals,
+            profile.facts,
+            money.tco_usd,
+            work[profile.option],
+            None if bar in (None, profile.option) else bar_facts,
         )
-        verdict = judge(goals, profile.facts, money.tco_usd)
         status = Status.RANKED
         reasons: list[str] = []
-        if verdict.failed:
+        if verdict.misses:
             status, reasons = Status.EXCLUDED, verdict.failed + verdict.unproven
         elif verdict.unproven:
             status, reasons = Status.UNPROVEN, verdict.unproven
-        answer = Answer(profile, profile.option, profile.title, status, tuple(reasons), money)
+        answer = Answer(
+            profile,
+            profile.option,
+            profile.title,
+            status,
+            tuple(reasons),
+            money,
+            misses=tuple(verdict.misses),
+            warnings=tuple(text for known in profile.facts.quality for text in warnings(known)),
+        )
         found[status].append(answer)
     for option, (title, reason) in left_out.items():
         found[Status.EXCLUDED].append(Answer(None, option, title, Status.EXCLUDED, (reason,), None))
     ordered = sorted(found[Status.RANKED], key=_cost_then_name)
     ranked = tuple(
-        Answer(a.profile, a.option, a.title, a.status, a.reasons, a.money, number)
-        for number, a in enumerate(ordered, start=1)
+        replace(answer, rank=number, is_tied=_is_tied(ordered[: number - 1], answer, work))
+        for number, answer in enumerate(ordered, start=1)
     )
     unproven = tuple(sorted(found[Status.UNPROVEN], key=_cost_then_name))
     return Ranking(ranked, unproven, tuple(found[Status.EXCLUDED]))
+
+
+def _is_tied(before: Sequence[Answer], answer: Answer, work: Mapping[str, Work]) -> bool:
+    """Tell whether an option costs the same as the one above, as far as simulation can tell."""
+    if not before:
+        return False
+    above = before[-1]
+    assert above.money is not None
+    assert answer.money is not None
+    distance = answer.money.basis_usd - above.money.basis_usd
+    noise = math.hypot(*(work[name].noise_usd for name in (above.option, answer.option)))
+    return round(distance, 2) <= noise
+
+
+def _widest_miss(answer: Answer) -> tuple[float, str]:
+    widest = max(math.inf if miss.by is None else miss.by for miss in answer.misses)
+    return widest, answer.option
 
 
 def _cost_then_name(answer: Answer) -> tuple[float, bool, str]:
@@ -171,24 +232,17 @@ def _cost_then_name(answer: Answer) -> tuple[float, bool, str]:
     return round(answer.money.basis_usd, 2), answer.profile.has_steps, answer.option
 
 
-def money_of(
-    rows: pd.DataFrame,
-    *,
-    months: Sequence[date],
-    requests: float,
-    basis: Basis,
-    discount_rate_per_year: float,
-) -> Money:
+def money_of(rows: pd.DataFrame, terms: Terms) -> Money:
     """Sum up one option's rows."""
     tco = book.total_usd(rows)
     capacity = book.capacity_usd(rows)
     idle = book.idle_usd(rows)
-    thousands = requests / REQUESTS_PER_THOUSAND
-    rate = discount_rate_per_year
+    thousands = terms.requests / REQUESTS_PER_THOUSAND
+    months, rate = terms.months, terms.discount_rate_per_year
     energy_kwh = book.physical_total(rows, "energy_kwh")
     co2e_kg = book.physical_total(rows, "co2e_kg")
     return Money(
-        basis_usd=total_on_basis_usd(rows, months, basis, rate),
+        basis_usd=total_on_basis_usd(rows, months, terms.basis, rate),
         tco_usd=tco,
         pv_usd=total_on_basis_usd(rows, months, Basis.PRESENT_VALUE, rate),
         cost_per_1k_usd=tco / thousands,

@@ -116,7 +116,7 @@ def test_failed_unproven_and_unpriced_options_are_listed_apart():
     failed, unpriced = found.excluded
     assert failed.reasons == (
         "costs $5,600, budget $5,000 (12% over)",
-        "nobody has scored its interpretability",
+        "nobody has scored its interpretability, goal at least 3 of 5",
     )
     assert failed.money is not None, "a failed option still shows what it would cost"
     assert unpriced.money is None
