@@ -8,6 +8,7 @@ from typing import Any
 
 from tco.domain.loading import Library
 from tco.errors import Finding, InputError, nearest
+from tco.measure.measured_files import read_measured
 
 
 def check_files(paths: Sequence[Path], library: Library) -> list[Finding]:
@@ -19,7 +20,10 @@ def check_files(paths: Sequence[Path], library: Library) -> list[Finding]:
 def check_file(path: Path, library: Library) -> list[Finding]:
     """Return the findings of one file."""
     try:
-        _loader_of(path, library)(path)
+        if path.suffix == ".json":
+            read_measured(path)
+        else:
+            _loader_of(path, library)(path)
     except InputError as error:
         return list(error.findings)
     return []
@@ -30,6 +34,7 @@ def _loader_of(path: Path, library: Library) -> Callable[[Path], Any]:
     loaders: dict[str, Callable[[Path], Any]] = {
         "scenario/1": library.load_scenario,
         "snapshot/1": library.load_snapshot,
+        "experiment-history/1": library.load_history,
         "organisation/1": library.load_organisation,
     }
     document = library.document(path)

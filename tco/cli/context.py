@@ -54,10 +54,10 @@ class Options:
 
     @cached_property
     def measurements(self) -> Measurements:
-        """Operating points."""
+        """Everything measured: what is shipped, with the user's own beside it."""
         from tco.measure.library import Measurements
 
-        return Measurements.load(self.folder.benchmarks)
+        return Measurements.load(self.folder.benchmarks, overlays=[user_overlay()])
 
     def scenarios(self, names: Sequence[str]) -> list[Scenario]:
         """Load scenarios by 'use-case/name', use case or path; say all that is wrong at once."""

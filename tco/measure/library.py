@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -41,13 +41,19 @@ class Measurements:
     """Data-sheet figures by name: for what a sweep cannot show, and for estimates."""
 
     @classmethod
-    def load(cls, folder: Path) -> Measurements:
-        """Read the published tables and the measurement files of a ``benchmarks/`` folder."""
+    def load(cls, folder: Path, *, overlays: Sequence[Path] = ()) -> Measurements:
+        """Read the published tables and measurement files of a ``benchmarks/`` folder.
+
+        Folders of a user's own hold measurement files only.
+
+        Raises:
+            InputError: With every problem of every file.
+        """
         published = read_published(folder)
         own: list[Measured] = []
         findings: list[Finding] = []
         whole = hashlib.sha256(published.contents)
-        for path in measured_files(folder):
+        for path in [file for place in (folder, *overlays) for file in measured_files(place)]:
             try:
                 own.append(read_measured(path))
                 whole.update(path.read_bytes())
