@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -17,13 +18,16 @@ from tco.domain.scenario import Scenario
 from tco.errors import TcoError
 from tco.hosting import Effort, Usage
 from tco.ledger import book
-from tco.ledger.expression import Expression, Series
+from tco.ledger.expression import Expression, Series, driver
 from tco.ledger.model import CostLine, CostModel
 from tco.ledger.option import likely_months
 from tco.ledger.volume import monthly_requests
 from tco.measure.library import Measurements
 from tco.prices import Catalog
+from tco.rank.outlook import Outlook
 from tco.rank.score import OptionProfile, Ranking, Terms, rank_options
+from tco.rank.uncertainty import DRAWS
+from tco.rank.view import View
 from tco.rank.work import work_of
 from tco.tasks import Kept
 from tco.traffic.rate import event_factors
@@ -38,9 +42,11 @@ class Settings:
     """quick: a ladder of sampled weeks; full: every request of every month."""
     cache: Path | None = None
     """Folder for simulated results; None: nothing is kept."""
+    draws: int = DRAWS
+    """How often uncertain figures are drawn, beside the likely case."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluation:
     """The answer to one scenario: the cost model, its ledger and the ranking drawn from it."""
 
@@ -58,6 +64,22 @@ class Evaluation:
     def requests_answered(self) -> float:
         """Requests over the horizon, likely case [-]."""
         return float(likely_months(self.requests, self.scenario.horizon_months).sum())
+
+    @cached_property
+    def outlook(self) -> Outlook:
+        """Ranges, flip values and what else follows, worked out when asked for."""
+        organisation = self.scenario.organisation
+        name = "organisation.discount_rate_per_year"
+        rate = driver(name, "1/year", organisation.discount_rate_per_year)
+        ranked = self.model.of(answer.option for answer in self.ranking.options)
+        hours = organisation.hours_per_fte_year.likely
+        return Outlook(
+            self.scenario,
+            self.ranking,
+            View(ranked, self.settings.basis, rate),
+            work_of(self.model, hours_per_fte_year=hours),
+            self.settings.draws,
+        )
 
 
 def evaluate(
@@ -143,6 +165,22 @@ def _requests(scenario: Scenario) -> Expression:
     factors = tuple(float(f) for f in event_factors(workload, scenario.start, horizon))
     titles = "; ".join(event.title for event in workload.events)
     return requests * Series("workload.events", "-", factors, Evidence.STATED, titles)
+
+
+def costs_at_volume(
+    found: Evaluation, factor: float, catalog: Catalog, measurements: Measurements
+) -> dict[str, float]:
+    """Evaluate a plan anew at a multiple of its volume; return the cost of each option [USD].
+
+    Only options that still meet every goal but the budget are there: a fleet that cannot carry the
+    volume as it is described has no cost at it.
+    """
+    scenario = found.scenario
+    scaled = scenario.model_copy(update={"workload": scenario.workload.scaled(factor)})
+    ranking = evaluate(scaled, catalog, measurements, settings=found.settings).ranking
+    answers = [*ranking.options]
+    answers += [a for a in ranking.excluded if {miss.goal for miss in a.misses} == {"budget"}]
+    return {a.option: a.money.basis_usd for a in answers if a.money is not None}
 
 
 def load_scenario(name: str | Path, *, data: Path | None = None) -> Scenario:

@@ -92,6 +92,12 @@ class Estimate(Record):
             raise ValueError("an assumed figure needs a range: give low and high")
         return self
 
+    def scaled(self, factor: float) -> Estimate:
+        """Return a multiple of it, range and all."""
+        given = {name: getattr(self, name) for name in ("likely", "low", "high")}
+        scaled = {name: number * factor for name, number in given.items() if number is not None}
+        return self.model_copy(update=scaled)
+
 
 def within(low: float | None = None, high: float | None = None) -> Any:
     """Build a check that all of an estimate's numbers lie within bounds.

@@ -186,6 +186,20 @@ class Workload(Record):
         default=None, description="the request log that these figures were fitted to"
     )
 
+    def scaled(self, factor: float) -> Workload:
+        """Return the same workload with a multiple of the requests, in every month alike."""
+        if self.monthly_requests is not None:
+            monthly = tuple(count * factor for count in self.monthly_requests)
+            return self.model_copy(update={"monthly_requests": monthly})
+        if self.requests_per_month is not None:
+            return self.model_copy(
+                update={"requests_per_month": self.requests_per_month.scaled(factor)}
+            )
+        assert self.volume_drivers is not None
+        users = self.volume_drivers.users.scaled(factor)
+        drivers = self.volume_drivers.model_copy(update={"users": users})
+        return self.model_copy(update={"volume_drivers": drivers})
+
     @model_validator(mode="after")
     def _has_sizes_of_the_priced_mean(self) -> Self:
         if self.sizes is None and self.classes is None:
