@@ -12,13 +12,17 @@ from tco.domain.scenario import Candidate, Scenario
 from tco.domain.snapshot import Metric, Openness, SizeClass
 from tco.errors import TcoError
 from tco.hosting import Effort, Usage, host
+from tco.ledger.catalogued import Shop
 from tco.ledger.expression import Expression, driver
+from tco.ledger.holder import Holder
 from tco.ledger.inference import add_api_lines
-from tco.ledger.lifecycle import add_incumbent_lines, add_lifecycle_lines, add_switch_lines
+from tco.ledger.lifecycle import add_forced_moves, add_incumbent_lines, add_switch_lines
+from tco.ledger.meanwhile import add_incumbent_until_live
 from tco.ledger.model import CostLine, LineMaker
-from tco.ledger.option import Part, parts_of_option, snapshot_label
-from tco.ledger.phases import Holder, add_phase_lines
+from tco.ledger.option import Part, incumbent_months, parts_of_option, serves_later, snapshot_label
+from tco.ledger.phases import add_phase_lines
 from tco.ledger.tariff import end_of_life
+from tco.ledger.tasks import for_each_specialist, one_specialist, specialists_of
 from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.goals import Facts, LatencyFact
@@ -60,27 +64,23 @@ def build_option(
     parts, switches = parts_of_option(scenario, option, requests)
     make = LineMaker(option, snapshot_label(parts))
     found: list[_PartFacts] = []
+    shop = Shop(scenario, catalog)
     for part in parts:
         serving = LineMaker(option, part.snapshot.id)
-        found.append(_serve(serving, scenario, part, catalog, measurements, effort))
-        add_lifecycle_lines(
-            serving,
-            scenario,
-            part.candidate.lifecycle,
-            lambda role, on: catalog.person(role, on=on),
-            path=f"candidates.{part.name}.lifecycle",
-            first_month=part.first_month,
-            last_month=part.last_month,
-        )
-        holder = Holder(
-            f"candidates.{part.name}.lifecycle",
-            part.first_month,
-            part.last_month,
-            part.volume,
-            part,
-        )
-        add_phase_lines(serving, scenario, part.candidate.lifecycle, catalog, holder)
+        count = specialists_of(part.candidate)
+        one = part if count == 1 else one_specialist(part, count)
+        found.append(_serve(serving, scenario, one, catalog, measurements, effort))
+        if count > 1:
+            serving.lines = for_each_specialist(serving.lines, count)
+        if not (part.stands_in and serves_later(part, parts)):
+            path = f"candidates.{part.name}.lifecycle"
+            holder = Holder(shop, path, part.work_month, part.last_month, part.volume, part)
+            add_phase_lines(serving, part.candidate.lifecycle, holder)
         make.lines += serving.lines
+    waiting = incumbent_months(scenario, option)
+    if waiting is not None:
+        assert scenario.incumbent is not None
+        add_incumbent_until_live(make, scenario.incumbent, requests, waiting)
     _add_shared(make, scenario, catalog, option, parts, requests)
     if isinstance(candidate.deployment, StagedDeployment):
         cost = driver(
@@ -106,11 +106,9 @@ def _add_shared(
     if option not in {part.name for part in parts}:
         holders[f"candidates.{option}.lifecycle"] = scenario.candidates[option].lifecycle
     for path, lifecycle in holders.items():
-        add_lifecycle_lines(
-            make, scenario, lifecycle, lambda role, on: catalog.person(role, on=on), path=path
-        )
-        holder = Holder(path, 1, scenario.horizon_months, requests)
-        add_phase_lines(make, scenario, lifecycle, catalog, holder)
+        shop = Shop(scenario, catalog)
+        holder = Holder(shop, path, 1, scenario.horizon_months, requests)
+        add_phase_lines(make, lifecycle, holder)
 
 
 def _serve(
@@ -134,13 +132,14 @@ def _serve(
             given = {name: getattr(stated, name) for name in ("p50", "p95", "p99")}
             known = {name: ms for name, ms in given.items() if ms is not None}
             latency = LatencyFact(known, stated.evidence, stated.source)
-        sold = end_of_life(scenario, [f"{deployment.provider}/{deployment.model}"])
+        sold_as = f"{deployment.provider}/{deployment.model}"
+        add_forced_moves(make, scenario, part, sold_as)
         return _PartFacts(
             Custody.API_VENDOR,
             OptionKind.API,
             latency,
             deployment.completion_hours,
-            open_questions=tuple(sold),
+            open_questions=tuple(end_of_life(scenario, [sold_as])),
         )
     hosted = host(make, scenario, part, catalog, measurements, effort)
     return _PartFacts(
@@ -161,15 +160,9 @@ def build_incumbent(scenario: Scenario, requests: Expression, catalog: Catalog) 
         raise TcoError(f"an option is named '{INCUMBENT}' too, as what runs today is; rename it")
     make = LineMaker(INCUMBENT, INCUMBENT)
     add_incumbent_lines(make, incumbent, requests)
-    add_lifecycle_lines(
-        make,
-        scenario,
-        scenario.lifecycle,
-        lambda role, on: catalog.person(role, on=on),
-        path="lifecycle",
-    )
-    holder = Holder("lifecycle", 1, scenario.horizon_months, requests)
-    add_phase_lines(make, scenario, scenario.lifecycle, catalog, holder)
+    shop = Shop(scenario, catalog)
+    holder = Holder(shop, "lifecycle", 1, scenario.horizon_months, requests)
+    add_phase_lines(make, scenario.lifecycle, holder)
     questions: tuple[str, ...] = ()
     end = incumbent.contract_end_month
     if end is not None and end < scenario.horizon_months:
@@ -203,16 +196,17 @@ def _profile(
     found: Sequence[_PartFacts],
     catalog: Catalog,
 ) -> OptionProfile:
-    snapshots = [part.snapshot for part in parts]
-    kinds = {facts.kind for facts in found}
+    own = [part for part in parts if not part.stands_in]
+    snapshots = [part.snapshot for part in own]
+    kinds = {facts.kind for part, facts in zip(parts, found, strict=True) if not part.stands_in}
     opennesses = {snapshot.openness for snapshot in snapshots}
     sizes = {snapshot.size_class for snapshot in snapshots}
     staged = isinstance(candidate.deployment, StagedDeployment)
-    is_route = len(parts) > 1 and not staged
+    is_route = len(own) > 1 and not staged
     facts = Facts(
         custody=frozenset(facts.custody for facts in found),
-        licences=frozenset(snapshot.licence for snapshot in snapshots),
-        interpretability=tuple(snapshot.interpretability_score for snapshot in snapshots),
+        licences=frozenset(part.snapshot.licence for part in parts),
+        interpretability=tuple(part.snapshot.interpretability_score for part in parts),
         latency=None if is_route else _slowest([facts.latency for facts in found]),
         completion_hours=_longest([facts.completion_hours for facts in found]),
         quality=_quality(candidate, parts, is_route=is_route),
@@ -253,7 +247,10 @@ def _longest(known: Sequence[float | None]) -> float | None:
 def _quality(
     candidate: Candidate, parts: Sequence[Part], *, is_route: bool
 ) -> tuple[tuple[Metric, ...], ...]:
-    """Return what is known of each part's quality; a route's is stated for the route or unknown."""
-    if is_route:
-        return (candidate.quality,)
-    return tuple((*part.candidate.quality, *part.snapshot.metrics) for part in parts)
+    """Return what is known of each part's quality; a route's is stated for the route or unknown.
+
+    What only stands in until the option is live must be good enough too.
+    """
+    alone = [part for part in parts if part.stands_in or not is_route]
+    known = tuple((*part.candidate.quality, *part.snapshot.metrics) for part in alone)
+    return (candidate.quality, *known) if is_route else known

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from tco.domain.deployment import (
-    ApiDeployment,
     CascadeDeployment,
-    SelfHostedDeployment,
     StagedDeployment,
 )
 from tco.domain.findings import findings_of
+from tco.domain.history import ExperimentHistory
 from tco.domain.organisation import Organisation
-from tco.domain.scenario import PAYROLL, Scenario
+from tco.domain.scenario import Scenario
 from tco.domain.snapshot import Snapshot
 from tco.domain.source import Document, Path_, Place, merge, read_yaml
 from tco.errors import Finding, InputError, NotFoundError, TcoError, nearest
@@ -36,7 +37,11 @@ class Library:
         """Every scenario of every use case: base first, then by name."""
         paths = self.root.glob("*/*.yaml")
         return sorted(
-            (path for path in paths if path.parent.name not in ("snapshots", "sweeps")),
+            (
+                path
+                for path in paths
+                if path.parent.name not in ("snapshots", "histories", "sweeps")
+            ),
             key=lambda path: (path.parent.name, path.stem != "base", path.stem),
         )
 
@@ -77,6 +82,7 @@ class Library:
         document = self._resolved(_real(path), ())
         document = self._with_organisation(document, findings)
         document = self._with_snapshots(document, findings)
+        document = self._with_histories(document, findings)
         try:
             scenario = _validated(document, Scenario)
         except InputError as error:
@@ -98,6 +104,15 @@ class Library:
             )
             raise InputError([finding])
         return snapshot
+
+    def load_history(self, path: Path) -> ExperimentHistory:
+        """Validate one file of tracked runs; its id is its file name."""
+        document = self.document(path)
+        history = _validated(document, ExperimentHistory)
+        if history.id != path.stem:
+            problem, action = f"'{history.id}' in a file named {path.name}", "make the two agree"
+            raise InputError([document.finding(("id",), problem, action)])
+        return history
 
     def load_organisation(self, path: Path) -> Organisation:
         """Validate one organisation file."""
@@ -169,6 +184,44 @@ class Library:
                     continue
                 document = merge(_nested(found, ("snapshots", name)), document)
         return Document(document.file, {"snapshots": {}, **document.data}, document.places)
+
+    def _with_histories(self, document: Document, findings: list[Finding]) -> Document:
+        folder = self.root / "histories"
+        for path, name in _histories_named(document):
+            if name in document.data.get("histories", {}):
+                continue
+            shelved = sorted(file.stem for file in folder.glob("*.yaml"))
+            if name not in shelved:
+                action = (
+                    "write scenarios/histories/<id>.yaml with 'tco import', or name a known one"
+                )
+                near = nearest(name, shelved)
+                findings.append(document.finding(path, f"no history '{name[:80]}'", action, near))
+                continue
+            try:
+                found = self.document(folder / f"{name}.yaml")
+            except InputError as error:
+                findings += error.findings
+                continue
+            document = merge(_nested(found, ("histories", name)), document)
+        return document
+
+
+def _histories_named(document: Document) -> list[tuple[Path_, str]]:
+    """Find the tracked runs that any lifecycle refers to."""
+    candidates = document.data.get("candidates")
+    holders: list[tuple[Path_, Any]] = [((), document.data)]
+    if isinstance(candidates, dict):
+        holders += [(("candidates", option), held) for option, held in candidates.items()]
+    named = []
+    for start, holder in holders:
+        keys = ("lifecycle", "experiments", "history", "id")
+        value: Any = holder
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, str):
+            named.append(((*start, *keys), value))
+    return named
 
 
 def _snapshots_named(document: Document) -> list[tuple[Path_, str]]:
@@ -252,28 +305,40 @@ def _broken_references(scenario: Scenario, document: Document) -> list[Finding]:
             problem = f"'{snapshot.id}' in the snapshot '{name}'"
             at = ("snapshots", name, "id")
             findings.append(document.finding(at, problem, "make the two agree"))
-    return findings + _unknown_sellers(scenario, document) + _months_outside(scenario, document)
+    return findings + _idle_paths(scenario, document) + _months_outside(scenario, document)
 
 
-def _unknown_sellers(scenario: Scenario, document: Document) -> list[Finding]:
-    """Find price events of sellers whom no option buys from: they would change nothing."""
-    known = {PAYROLL}
-    for candidate in scenario.candidates.values():
-        if isinstance(candidate.deployment, ApiDeployment):
-            known.add(candidate.deployment.provider)
-        elif isinstance(candidate.deployment, SelfHostedDeployment):
-            known.add(candidate.deployment.machine.seller)
+def _idle_paths(scenario: Scenario, document: Document) -> list[Finding]:
+    """Find patterns of price paths that name nothing an option buys: they would change nothing.
+
+    A pattern with a slash names a listed price by its seller; what stands before is checked.
+    """
+    known = set(_sellers_in(scenario.model_dump()))
     return [
         document.finding(
-            ("price_events", name, "sellers", number),
+            ("price_paths", name, "applies_to", number),
             f"no option buys from '{seller}'",
-            "name a seller or API provider of an option, or payroll",
+            "name a seller or API provider of an option, such as openai/*, or people.*",
             nearest(seller, known),
         )
-        for name, event in scenario.price_events.items()
-        for number, seller in enumerate(event.sellers)
-        if seller not in known
+        for name, path in scenario.price_paths.items()
+        for number, pattern in enumerate(path.applies_to)
+        for seller, slash, _ in [pattern.partition("/")]
+        if slash and not any(fnmatchcase(buyable, seller) for buyable in known)
     ]
+
+
+def _sellers_in(part: Any) -> Iterator[str]:
+    """Yield every seller and API provider that a plan names."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if key in ("seller", "provider") and isinstance(value, str):
+                yield value
+            else:
+                yield from _sellers_in(value)
+    elif isinstance(part, list | tuple):
+        for value in part:
+            yield from _sellers_in(value)
 
 
 def _months_outside(scenario: Scenario, document: Document) -> list[Finding]:
@@ -297,8 +362,9 @@ def _months_outside(scenario: Scenario, document: Document) -> list[Finding]:
                     ((*here, "last"), item.months.last),
                 ]
     months += [
-        (("price_events", name, "from_month"), event.from_month)
-        for name, event in scenario.price_events.items()
+        (("price_paths", name, "shocks", number, "month"), shock.month)
+        for name, path in scenario.price_paths.items()
+        for number, shock in enumerate(path.shocks)
     ]
     for option, candidate in scenario.candidates.items():
         if isinstance(candidate.deployment, StagedDeployment):

@@ -25,6 +25,11 @@ class Organisation(Record):
     fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)]
     discount_rate_per_year: Annotated[Estimate, within(-0.5, 1)]
     hours_per_fte_year: Annotated[Estimate, within(100, 4000)]
+    inflation_per_year: Annotated[Estimate, within(-0.5, 10)] | None = Field(
+        default=None,
+        description="yearly rise of wages and of prices that scenarios state, in steps of a year; "
+        "absent: they stay; listed prices of vendors follow price_paths alone",
+    )
     labour_usd_per_hour: dict[Identifier, FactorEstimate] = Field(
         default_factory=dict,
         description="loaded rates of one's own roles [USD/h]; others come from pricing/people.csv",

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from tco.domain.record import Estimate, Evidence, Record, Text
+from tco.domain.record import Estimate, Evidence, Record, Text, UsdEstimate
 
 T = TypeVar("T")
 MOST_CHANGE = 100.0
@@ -238,22 +238,40 @@ class PriceShock(Record):
         return _check_change(self, self.change)
 
 
+class Successor(Record):
+    """What serves when a vendor no longer sells a thing, and what moving to it takes."""
+
+    title: Text
+    change: Estimate = Field(description="its price against the old one: 0.3 is 30 % dearer [-]")
+    migration_usd: UsdEstimate
+
+    @model_validator(mode="after")
+    def _leaves_a_price(self) -> Self:
+        return _check_change(self, self.change)
+
+
 class PricePath(Record):
     """How prices move over a plan: a yearly drift, shocks, and the day a vendor stops selling."""
 
-    applies_to: Text = "*"
-    """Pattern of the names of things it moves, such as ``aws/*`` or ``openai/gpt-5*``."""
-    yearly_change: Estimate = Estimate(likely=0.0)
-    """Share a year: -0.2 is 20 % cheaper after twelve months."""
+    applies_to: Annotated[tuple[Text, ...], Field(min_length=1)] = ("*",)
+    """Patterns of the names of things it moves, such as ``aws/*`` or ``people.*``."""
+    yearly_change: Estimate | None = None
+    """Share a year: -0.2 is 20 % cheaper after twelve months. None says nothing of drift."""
     steps: Literal["monthly", "yearly"] = "monthly"
     """``yearly`` where the price moves once a year, as salaries do."""
     shocks: tuple[PriceShock, ...] = ()
     ends_on: date | None = None
     """First day on which the vendor no longer sells it."""
+    successor: Successor | None = None
+    """None: what serves then is not known, and the option is unproven."""
 
     @model_validator(mode="after")
     def _leaves_a_price(self) -> Self:
-        return _check_change(self, self.yearly_change)
+        if self.successor is not None and self.ends_on is None:
+            raise ValueError("a successor needs ends_on, the day from which it serves")
+        if self.yearly_change is None and not self.shocks and self.ends_on is None:
+            raise ValueError("give yearly_change, shocks or ends_on; this path moves nothing")
+        return self if self.yearly_change is None else _check_change(self, self.yearly_change)
 
 
 def _check_change(owner: T, change: Estimate) -> T:

@@ -12,11 +12,12 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from tco.domain.criteria import Criteria, TypedScore
 from tco.domain.deployment import CascadeDeployment, Deployment, StagedDeployment
 from tco.domain.goals import Goals, StatedFacts
+from tco.domain.history import ExperimentHistory
 from tco.domain.lifecycle import Lifecycle
 from tco.domain.months import MonthNumber
 from tco.domain.organisation import Organisation
 from tco.domain.price import PricePath
-from tco.domain.record import FactorEstimate, Identifier, Record, Text, UsdEstimate, wrong_at
+from tco.domain.record import Identifier, Record, Text, UsdEstimate, wrong_at
 from tco.domain.snapshot import Metric, Snapshot
 from tco.domain.workload import Workload
 from tco.units import month_start
@@ -25,7 +26,7 @@ EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
 
 
 PAYROLL = "payroll"
-"""Seller of one's own people's hours, for discounts and price events."""
+"""Seller of one's own people's hours, for discounts and price paths."""
 
 
 class Candidate(Record):
@@ -67,15 +68,6 @@ class Incumbent(Record):
     source: Text
 
 
-class PriceEvent(Record):
-    """From a month on, one or more sellers ask another price."""
-
-    title: Text
-    sellers: Annotated[tuple[Identifier, ...], Field(min_length=1)]
-    from_month: MonthNumber
-    factor: FactorEstimate = Field(description="new price over old price [-]")
-
-
 class Scenario(Record):
     """One way the world may go for one use case, resolved: organisation and snapshots inside."""
 
@@ -98,14 +90,17 @@ class Scenario(Record):
         default=Lifecycle(), description="what every option costs alike, the incumbent too"
     )
     incumbent: Incumbent | None = None
-    price_events: dict[Identifier, PriceEvent] = Field(default_factory=dict)
     price_paths: dict[Identifier, PricePath] = Field(
         default_factory=dict,
-        description="yearly drift, shocks, end of sale by pattern, such as openai/* or people.*; "
-        "the narrowest pattern that names a thing moves its price",
+        description="yearly drift, shocks, end of sale by pattern, such as openai/* or people.*; a "
+        "price follows the narrowest drift that names it, and the shocks of every path that does",
     )
     organisation: Organisation
     snapshots: dict[Identifier, Snapshot]
+    histories: dict[Identifier, ExperimentHistory] = Field(
+        default_factory=dict,
+        description="tracked runs that options refer to, from scenarios/histories",
+    )
 
     @property
     def id(self) -> str:

@@ -1,107 +1,121 @@
-"""People, one-off and monthly items, the work of switching, and what runs today."""
+"""One-off and monthly items, what assets fetch at the end, the work of switching, today's bill."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
-
-from tco.domain.cost import Behaviour, Nature, Payee, Phase
-from tco.domain.lifecycle import Lifecycle
-from tco.domain.months import Months
-from tco.domain.price import Quote
-from tco.domain.record import Evidence
-from tco.domain.scenario import PAYROLL, Incumbent, Scenario
+from tco.domain.cost import Behaviour, Flow, Nature, Payee, Phase
+from tco.domain.lifecycle import Lifecycle, MonthlyItem, OneOffItem
+from tco.domain.record import Estimate, Evidence, worse
+from tco.domain.scenario import Incumbent, Scenario
+from tco.ledger.buying import ONE, Buyer
 from tco.ledger.expression import Driver, Expression, Number, driver
 from tco.ledger.model import LineMaker
-from tco.ledger.option import Switch
-from tco.ledger.tariff import active_months, times, unit_price
-from tco.units import MONTHS_PER_YEAR
+from tco.ledger.option import Part, Switch
+from tco.ledger.tariff import Held, active_months, forced_moves, stated_price, times
+from tco.prices.onprem import residual_share
+from tco.prices.paths import CORNERS
 
-ONE = Number(1.0, "once")
-PersonQuote = Callable[[str, date], Quote]
+RESIDUAL_AGES = (12, 24, 36)
+"""Ages at which the price tables know what hardware fetches [months]."""
+FOREVER = 10_000
+"""Months for which a price once paid does not change any more."""
 
 
-def add_lifecycle_lines(
-    make: LineMaker,
-    scenario: Scenario,
-    lifecycle: Lifecycle,
-    person_quote: PersonQuote,
-    *,
-    path: str,
-    first_month: int = 1,
-    last_month: int | None = None,
-) -> None:
-    """Add a line for each item; months count from the first month of the part they belong to."""
-    last = last_month or scenario.horizon_months
-
-    def months(item: Months, name: str) -> Expression | None:
-        start = item.first + first_month - 1
-        end = last if item.last is None else min(last, item.last + first_month - 1)
-        return active_months(f"{name}.months", start, end, scenario.horizon_months)
-
-    for name, person in lifecycle.people.items():
-        key = f"{path}.people.{name}"
-        hours = driver(
-            "organisation.hours_per_fte_year", "h/year", scenario.organisation.hours_per_fte_year
-        )
-        a_month = Number(MONTHS_PER_YEAR, "months in a year")
-        fte = driver(f"{key}.fte", "FTE", person.fte)
-        make.add(
-            key,
-            phase=person.phase,
-            category="people",
-            item=f"{name.replace('-', ' ')} ({person.role})",
-            quantity=times(fte * hours / a_month, [months(person.months, key)]),
-            unit="person-hour",
-            unit_price_usd=_labour_rate(scenario, person.role, person_quote),
-            nature=Nature.RUN,
-            behaviour=Behaviour.FIXED,
-            payee=Payee.PAYROLL,
-        )
+def add_item_lines(buyer: Buyer, lifecycle: Lifecycle) -> None:
+    """Add a line for each one-off and monthly item, and for what each asset fetches at the end."""
     for name, once in lifecycle.one_off.items():
-        key = f"{path}.one_off.{name}"
-        month = once.month + first_month - 1
-        if month > last:
-            continue
-        make.add(
-            key,
-            phase=once.phase,
-            category="one-off",
-            item=once.title,
-            quantity=times(ONE, [active_months(key, month, month, scenario.horizon_months)]),
-            unit="item",
-            unit_price_usd=driver(f"{key}.usd", "USD", once.usd),
-            nature=Nature.ONE_OFF,
-            behaviour=Behaviour.FIXED,
-            payee=once.payee,
-            flow=once.flow,
-            life_months=once.life_months,
-        )
+        month = once.month + buyer.holder.first_month - 1
+        if month <= buyer.holder.last_month:
+            _add_one_off(buyer, f"one_off.{name}", once, month)
     for name, monthly in lifecycle.monthly.items():
-        key = f"{path}.monthly.{name}"
-        make.add(
-            key,
-            phase=monthly.phase,
-            category="monthly",
-            item=monthly.title,
-            quantity=times(Number(1.0, "month"), [months(monthly.months, key)]),
-            unit="month",
-            unit_price_usd=driver(f"{key}.usd_per_month", "USD/month", monthly.usd_per_month),
-            nature=Nature.RUN,
-            behaviour=Behaviour.FIXED,
-            payee=monthly.payee,
-        )
+        _add_monthly(buyer, f"monthly.{name}", monthly)
 
 
-def _labour_rate(scenario: Scenario, role: str, person_quote: PersonQuote) -> Expression:
-    """Return the firm's own rate where it states one, else a published one; events move both."""
-    own = scenario.organisation.labour_usd_per_hour.get(role)
-    if own is not None:
-        name = f"organisation.labour_usd_per_hour.{role}"
-        return unit_price(scenario, PAYROLL, name, "USD/h", own, is_own=True)
-    quote = person_quote(role, scenario.price_date)
-    name = f"price.people.{role}"
-    return unit_price(scenario, PAYROLL, name, "USD/h", quote.estimate, is_own=quote.negotiated)
+def _add_one_off(buyer: Buyer, name: str, once: OneOffItem, month: int) -> None:
+    key = buyer.key(name)
+    bought = active_months(key, month, month, buyer.scenario.horizon_months)
+    buyer.add(
+        name,
+        once.title,
+        phase=once.phase,
+        category="one-off",
+        quantity=times(ONE, [bought]),
+        unit="item",
+        unit_price_usd=buyer.stated(f"{key}.usd", "USD", once.usd),
+        nature=Nature.ONE_OFF,
+        behaviour=Behaviour.FIXED,
+        payee=once.payee,
+        flow=once.flow,
+        life_months=once.life_months,
+    )
+    if once.flow is Flow.CAPEX:
+        _add_residual(buyer, name, once, month)
+
+
+def _add_residual(buyer: Buyer, name: str, asset: OneOffItem, month: int) -> None:
+    """Credit what an asset fetches when the plan ends; nothing where it cannot be sold."""
+    horizon, key = buyer.scenario.horizon_months, buyer.key(name)
+    share = asset.residual_share
+    if share is None:
+        if asset.payee is not Payee.HARDWARE:
+            return
+        share = market_share(buyer, horizon - month + 1)
+    paid = stated_price(buyer.scenario, f"{key}.usd", "USD", asset.usd, held=Held(month, FOREVER))
+    fetched = driver(f"{key}.residual_share", "-", share)
+    buyer.add(
+        f"{name}.residual",
+        f"{asset.title}: residual value at the end of the plan",
+        phase=asset.phase,
+        category="residual value",
+        quantity=times(ONE, [active_months(f"{key}.end", horizon, horizon, horizon)]),
+        unit="item",
+        unit_price_usd=paid * fetched * Number(-1.0, "a credit"),
+        nature=Nature.ONE_OFF,
+        behaviour=Behaviour.FIXED,
+        payee=asset.payee,
+        flow=Flow.CREDIT,
+    )
+
+
+def market_share(buyer: Buyer, age_months: int) -> Estimate:
+    """Return the share of its price that hardware fetches, between the ages that are known."""
+    on = buyer.scenario.price_date
+    known = [
+        (float(age), buyer.holder.shop.catalog.figure(f"residual_share_{age}_months", on=on))
+        for age in RESIDUAL_AGES
+    ]
+
+    def at(corner: str) -> float:
+        points = []
+        for age, figure in known:
+            value = getattr(figure, corner)
+            points.append((age, figure.likely if value is None else value))
+        return residual_share(age_months, points)
+
+    low, likely, high = (at(corner) for corner in CORNERS)
+    sources = dict.fromkeys(figure.source or "" for _, figure in known)
+    return Estimate(
+        likely=likely,
+        low=low,
+        high=high,
+        evidence=worse(Evidence.ESTIMATED, *(figure.evidence for _, figure in known)),
+        source=f"market value at {age_months} months, from {'; '.join(sources)}",
+    )
+
+
+def _add_monthly(buyer: Buyer, name: str, monthly: MonthlyItem) -> None:
+    key = buyer.key(name)
+    buyer.add(
+        name,
+        monthly.title,
+        phase=monthly.phase,
+        category="monthly",
+        quantity=times(Number(1.0, "month"), [buyer.active(name, monthly.months)]),
+        unit="month",
+        unit_price_usd=buyer.stated(f"{key}.usd_per_month", "USD/month", monthly.usd_per_month),
+        nature=Nature.RUN,
+        behaviour=Behaviour.FIXED,
+        payee=monthly.payee,
+    )
 
 
 def add_switch_lines(
@@ -119,6 +133,30 @@ def add_switch_lines(
             quantity=times(ONE, [at]),
             unit="item",
             unit_price_usd=migration_usd,
+            nature=Nature.ONE_OFF,
+            behaviour=Behaviour.FIXED,
+            payee=Payee.OTHER,
+        )
+
+
+def add_forced_moves(make: LineMaker, scenario: Scenario, part: Part, thing: str) -> None:
+    """Add the work of moving where a vendor stops selling what a part rests on."""
+    for _, path, month in forced_moves(scenario, [thing]):
+        [name] = [key for key, known in scenario.price_paths.items() if known is path]
+        if path.successor is None or not part.first_month <= month <= part.last_month:
+            continue
+        key = f"price_paths.{name}.successor"
+        at = active_months(f"{key}.moved", month, month, scenario.horizon_months)
+        make.add(
+            f"{part.name}.{key}",
+            phase=Phase.DEPLOYMENT,
+            category="migration",
+            item=f"forced move from {thing} to {path.successor.title}",
+            quantity=times(ONE, [at]),
+            unit="item",
+            unit_price_usd=stated_price(
+                scenario, f"{key}.migration_usd", "USD", path.successor.migration_usd
+            ),
             nature=Nature.ONE_OFF,
             behaviour=Behaviour.FIXED,
             payee=Payee.OTHER,

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tco.domain.lifecycle import Lifecycle
-from tco.domain.scenario import Scenario
-from tco.ledger.expression import Expression
+from tco.ledger.buying import Buyer
+from tco.ledger.data_work import add_data_lines
+from tco.ledger.deployment_work import add_deployment_lines
+from tco.ledger.experimentation import add_experiment_lines
+from tco.ledger.holder import Holder
+from tco.ledger.lifecycle import add_item_lines
 from tco.ledger.model import LineMaker
-from tco.ledger.option import Part
-from tco.prices import Catalog
+from tco.ledger.operation import add_operation_lines
+from tco.ledger.people import add_people_lines
+from tco.ledger.platform import add_platform_lines, with_effects
+from tco.ledger.training import add_training_lines
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Whose lifecycle it is: where it stands in the file, its months, and what it serves."""
-
-    path: str
-    """Key path of the lifecycle, the start of every line's key."""
-    first_month: int
-    """Month of the horizon that the lifecycle counts as its month 1."""
-    last_month: int
-    volume: Expression
-    """Requests a month that the holder answers, over the whole horizon."""
-    part: Part | None = None
-    """The option with its snapshot; None for what all options share, and for routes."""
-
-
-def add_phase_lines(
-    make: LineMaker,
-    scenario: Scenario,
-    lifecycle: Lifecycle,
-    catalog: Catalog,
-    holder: Holder,
-) -> None:
+def add_phase_lines(make: LineMaker, lifecycle: Lifecycle, holder: Holder) -> None:
     """Add the lines of every phase block that a lifecycle has."""
+    buyer = Buyer(make, holder)
+    add_people_lines(buyer, lifecycle)
+    add_item_lines(buyer, lifecycle)
+    if lifecycle.experiments is not None:
+        add_experiment_lines(make, lifecycle.experiments, lifecycle.training, holder)
+    if lifecycle.training is not None:
+        add_training_lines(make, lifecycle.training, holder)
+    if lifecycle.data is not None:
+        add_data_lines(make, lifecycle.data, holder)
+    if lifecycle.deployment_work is not None:
+        add_deployment_lines(buyer, lifecycle.deployment_work)
+    if lifecycle.operation is not None:
+        add_operation_lines(buyer, lifecycle.operation)
+    if lifecycle.platform is not None:
+        add_platform_lines(buyer, lifecycle.platform)
+        make.lines = with_effects(make.lines, buyer, lifecycle.platform)

@@ -1,15 +1,16 @@
-"""Unit prices as expressions: the quote, one's own discount, and what events do to it later."""
+"""Unit prices as expressions: the quote, one's own discount, what price paths do to it later."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from tco.domain.price import PricePath
 from tco.domain.record import Estimate, Evidence
-from tco.domain.scenario import Scenario
+from tco.domain.scenario import PAYROLL, Scenario
 from tco.ledger.expression import Driver, Expression, Power, Series, driver
-from tco.prices.paths import months_sold, path_for
+from tco.prices.paths import drift_for, end_of_sale, months_sold, paths_for
 from tco.units import MONTHS_PER_YEAR
 
 
@@ -44,13 +45,13 @@ def unit_price(
     """Return a unit price over the months [USD per unit].
 
     Args:
-        scenario: Its organisation holds negotiated discounts, its events change prices.
-        seller: Who sells; discounts and events name sellers.
+        scenario: Its organisation holds negotiated discounts, its price paths move prices.
+        seller: Who sells; discounts name sellers.
         name: Name of the driver, such as ``price.openai/gpt-5-mini.input``.
         unit: Unit that one price covers, such as ``USD/Mtok``.
         price_today: The quote with its source.
         is_own: Whether it is already one's own price: a list price's discount is not taken twice.
-        held: For how long a price, once agreed, is out of reach of price events.
+        held: For how long a price, once agreed, is out of reach of price paths.
     """
     price: Expression = driver(name, unit, price_today)
     discount = scenario.organisation.negotiated_discounts.get(seller)
@@ -63,52 +64,86 @@ def unit_price(
             f"negotiated: {discount.source}",
         )
         price = price * (1.0 - share)
-    for event_name, event in scenario.price_events.items():
-        if seller in event.sellers:
-            months = range(1, scenario.horizon_months + 1)
-            later = tuple(float(held.agreed_in(month) >= event.from_month) for month in months)
-            path = f"price_events.{event_name}"
-            after = Series(f"{path}.from_month", "-", later, Evidence.STATED, event.title)
-            price = price * (1.0 + (driver(f"{path}.factor", "-", event.factor) - 1.0) * after)
+    if seller == PAYROLL:
+        role = f"people.{name.rpartition('.')[2]}"
+        return times(price, _drift(scenario, role, held, inflates=True))
     return times(price, _drift(scenario, name.removeprefix("price."), held))
 
 
-def _drift(scenario: Scenario, thing: str, held: Held) -> Iterator[Expression]:
-    """Yield what the narrowest price path that names a thing multiplies its price by."""
-    found = path_for(thing, scenario.price_paths.values())
-    for path_name, path in scenario.price_paths.items():
-        if path is not found:
-            continue
-        months = range(1, scenario.horizon_months + 1)
-        agreed = [held.agreed_in(month) for month in months]
-        years = [(month - 1) / MONTHS_PER_YEAR for month in agreed]
-        if path.steps == "yearly":
-            years = [float(math.floor(year)) for year in years]
-        key, source = f"price_paths.{path_name}", f"price path '{path_name}' of the scenario"
-        since = Series(f"{key}.years", "years", tuple(years), Evidence.STATED, source)
-        change = driver(f"{key}.yearly_change", "1/year", path.yearly_change)
-        if path.yearly_change.likely or path.yearly_change.low is not None:
-            yield Power(1.0 + change, since)
-        for number, shock in enumerate(path.shocks):
-            later = tuple(float(month >= shock.month) for month in agreed)
-            after = Series(f"{key}.shocks.{number}.month", "-", later, Evidence.STATED, shock.name)
-            yield 1.0 + driver(f"{key}.shocks.{number}.change", "-", shock.change) * after
+def stated_price(
+    scenario: Scenario, name: str, unit: str, usd: Estimate, *, held: Held = Held()
+) -> Expression:
+    """Return a price that the scenario states, with what its paths and inflation do to it."""
+    return times(driver(name, unit, usd), _drift(scenario, name, held, inflates=True))
 
 
-def end_of_life(scenario: Scenario, things: Iterable[str]) -> list[str]:
-    """Say of each thing that its vendor stops selling it before the plan ends."""
-    found = []
+def _drift(
+    scenario: Scenario, thing: str, held: Held, *, inflates: bool = False
+) -> Iterator[Expression]:
+    """Yield what paths multiply a thing's price by: one drift, all shocks, a successor's price.
+
+    What nobody lists drifts with the firm's inflation where no path says otherwise.
+    """
+    paths = scenario.price_paths
+    agreed = [held.agreed_in(month) for month in range(1, scenario.horizon_months + 1)]
+    following = drift_for(thing, paths.values())
+    ending = end_of_sale(thing, paths.values())
+    inflation = scenario.organisation.inflation_per_year
+    if following is None and inflates and inflation is not None:
+        name = "organisation.inflation_per_year"
+        yield _drifted(name, "the firm's inflation, once a year", inflation, agreed, steps="yearly")
+    for name, path in paths.items():
+        key, source = f"price_paths.{name}", f"price path '{name}' of the scenario"
+        if path is following and path.yearly_change is not None:
+            yield _drifted(key, source, path.yearly_change, agreed, steps=path.steps)
+        if path in paths_for(thing, [path]):
+            for number, shock in enumerate(path.shocks):
+                shocked = f"{key}.shocks.{number}"
+                yield _jump(shocked, shock.name, shock.change, agreed, shock.month)
+        if path is ending and path.successor is not None:
+            month = months_sold(path, scenario.start, scenario.horizon_months) + 1
+            title = path.successor.title
+            yield _jump(f"{key}.successor", title, path.successor.change, agreed, month)
+
+
+def _drifted(
+    key: str, source: str, change: Estimate, agreed: Sequence[int], *, steps: str
+) -> Expression:
+    years = [(month - 1) / MONTHS_PER_YEAR for month in agreed]
+    if steps == "yearly":
+        years = [float(math.floor(year)) for year in years]
+    since = Series(f"{key}.years", "years", tuple(years), Evidence.STATED, source)
+    rate = key if key.startswith("organisation.") else f"{key}.yearly_change"
+    return Power(1.0 + driver(rate, "1/year", change), since)
+
+
+def _jump(
+    key: str, title: str, change: Estimate, agreed: Sequence[int], from_month: int
+) -> Expression:
+    later = tuple(float(month >= from_month) for month in agreed)
+    after = Series(f"{key}.month", "-", later, Evidence.STATED, title)
+    return 1.0 + driver(f"{key}.change", "-", change) * after
+
+
+def forced_moves(scenario: Scenario, things: Iterable[str]) -> Iterator[tuple[str, PricePath, int]]:
+    """Yield each path that ends the sale of a thing within the plan, and the month of the end."""
     for thing in things:
-        path = path_for(thing, scenario.price_paths.values())
-        if path is None or path.ends_on is None:
+        path = end_of_sale(thing, scenario.price_paths.values())
+        if path is None:
             continue
         sold = months_sold(path, scenario.start, scenario.horizon_months)
         if sold < scenario.horizon_months:
-            found.append(
-                f"{thing} is sold until {path.ends_on:%Y-%m-%d}, for {sold} of the "
-                f"{scenario.horizon_months} months; what serves after that is not stated"
-            )
-    return found
+            yield thing, path, sold + 1
+
+
+def end_of_life(scenario: Scenario, things: Iterable[str]) -> list[str]:
+    """Say of each thing that its vendor stops selling it, and nobody has said what serves then."""
+    return [
+        f"{thing} is sold until {path.ends_on:%Y-%m-%d}, for {month - 1} of the "
+        f"{scenario.horizon_months} months; what serves after that is not stated"
+        for thing, path, month in forced_moves(scenario, things)
+        if path.successor is None
+    ]
 
 
 def active_months(name: str, first: int, last: int, horizon_months: int) -> Series | None:

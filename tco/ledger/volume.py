@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from tco.domain.record import Evidence
 from tco.domain.snapshot import Snapshot
 from tco.domain.workload import Sessions, Workload
 from tco.errors import MissingFigureError
 from tco.ledger.expression import Expression, Number, Power, Series, driver
-from tco.units import MONTHS_PER_YEAR
+from tco.units import MONTHS_PER_YEAR, hours_in_month
 
 CALENDAR = "the scenario's calendar"
+
+
+def calendar_hours(months: Sequence[date]) -> Series:
+    """Return the real hours of each month [h]."""
+    hours = tuple(float(hours_in_month(month)) for month in months)
+    return Series("calendar.hours_in_month", "h", hours, Evidence.STATED, CALENDAR)
 
 
 def monthly_requests(workload: Workload, horizon_months: int) -> Expression:

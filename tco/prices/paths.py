@@ -18,10 +18,27 @@ Corner = Literal["low", "likely", "high"]
 CORNERS: tuple[Corner, ...] = ("low", "likely", "high")
 
 
-def path_for(name: str, paths: Iterable[PricePath]) -> PricePath | None:
-    """Return the path whose pattern names a thing most narrowly, None where none does."""
-    fitting = [path for path in paths if fnmatchcase(name, path.applies_to)]
-    return max(fitting, key=lambda path: len(path.applies_to.replace("*", "")), default=None)
+def paths_for(name: str, paths: Iterable[PricePath]) -> list[PricePath]:
+    """Return the paths that name a thing; the shocks of all of them reach it."""
+    return [path for path in paths if _fit(name, path) is not None]
+
+
+def drift_for(name: str, paths: Iterable[PricePath]) -> PricePath | None:
+    """Return the path whose drift a thing follows: of those that name it, the narrowest."""
+    fitting = [path for path in paths_for(name, paths) if path.yearly_change is not None]
+    return max(fitting, key=lambda path: _fit(name, path) or 0, default=None)
+
+
+def end_of_sale(name: str, paths: Iterable[PricePath]) -> PricePath | None:
+    """Return the path that ends the sale of a thing first, None where none does."""
+    ending = [path for path in paths_for(name, paths) if path.ends_on is not None]
+    return min(ending, key=lambda path: path.ends_on or date.max, default=None)
+
+
+def _fit(name: str, path: PricePath) -> int | None:
+    """Return how narrowly a path names a thing, None where it does not."""
+    fitting = (p for p in path.applies_to if fnmatchcase(name, p))
+    return max((len(pattern.replace("*", "")) for pattern in fitting), default=None)
 
 
 def multipliers(path: PricePath, months: int) -> npt.NDArray[np.float64]:
@@ -46,7 +63,8 @@ def multiplier(path: PricePath, months: int, corner: Corner) -> npt.NDArray[np.f
     years = month / MONTHS_PER_YEAR
     if path.steps == "yearly":
         years = np.floor(years)
-    factor = (1.0 + _at(path.yearly_change, corner)) ** years
+    drift = 0.0 if path.yearly_change is None else _at(path.yearly_change, corner)
+    factor = (1.0 + drift) ** years
     for shock in path.shocks:
         factor = np.where(
             month >= shock.month - 1, factor * (1.0 + _at(shock.change, corner)), factor

@@ -79,7 +79,7 @@ def infeasible(changed) -> Path:
     """A scenario whose latency goal nothing meets, and that has nothing to keep."""
     path: Path = changed(("{p95: 9000}", "{p95: 1}"))
     text = path.read_text()
-    path.write_text(text[: text.index("incumbent:")] + text[text.index("price_events:") :])
+    path.write_text(text[: text.index("incumbent:")] + text[text.index("price_paths:") :])
     return path
 
 

@@ -308,7 +308,7 @@ def test_months_after_the_horizon_are_found_wherever_they_stand(shelf: Path, cha
             ("server:", "candidates.own.lifecycle.one_off.server.month", 2),
             ("from_month: 4", "candidates.later.deployment.stages[1].from_month", 4),
             ("monitoring:", "lifecycle.monthly.monitoring.months.first", 2),
-            ("rise:", "price_events.rise.from_month", 3),
+            ("rise:", "price_paths.rise.shocks[0].month", 3),
         ]
     ]
 
@@ -324,10 +324,10 @@ def test_a_snapshot_is_named_as_its_file(shelf: Path, change: Change):
     ]
 
 
-def test_a_price_event_names_a_seller_that_some_option_buys_from(shelf: Path, change: Change):
-    change("case/base.yaml", "sellers: [groq]", "sellers: [grog, payroll]")
+def test_a_price_path_names_a_seller_that_some_option_buys_from(shelf: Path, change: Change):
+    change("case/base.yaml", '["groq/*"]', '["grog/*", "people.*"]')
     (finding,) = told(shelf)
-    assert "price_events.rise.sellers[0]: no option buys from 'grog'; nearest: groq" in finding
+    assert "price_paths.rise.applies_to[0]: no option buys from 'grog'; nearest: groq" in finding
 
 
 # Looking things up

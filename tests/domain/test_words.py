@@ -41,8 +41,7 @@ SCENARIO = {
     ("question:", "zzz: 1\nquestion:"): ["zzz: unknown key; correct or remove it"],
     ("price_date:", "prices_date:"): [
         "price_date: missing; nearest: prices_date; add 'price_date:'",
-        "prices_date: unknown key; nearest: price_date, price_paths, price_events; "
-        "correct or remove it",
+        "prices_date: unknown key; nearest: price_date, price_paths; correct or remove it",
     ],
     ("kind: cascade", "kin: cascade"): [
         "candidates.both.deployment.kind: missing; "

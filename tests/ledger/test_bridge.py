@@ -50,8 +50,9 @@ def test_longer_requests_are_tokens():
 
 
 def test_a_dearer_price_is_unit_price():
-    event = {"title": "all twice as dear", "sellers": ("bigvendor",), "from_month": 1}
-    found = moved("api-tokens", "big", price_events={"rise": {**event, "factor": 2.0}})
+    shock = {"name": "all twice as dear", "month": 1, "change": 1.0}
+    rise = {"applies_to": ("bigvendor/*",), "shocks": [shock]}
+    found = moved("api-tokens", "big", price_paths={"rise": rise})
     assert found == {Mover.UNIT_PRICE: pytest.approx(12_075, rel=SAME)}
 
 
@@ -74,8 +75,7 @@ def test_time_and_wages_are_people():
     assert moved("people-and-items", "big", lifecycle=run) == {
         Mover.PEOPLE: pytest.approx(6_300, rel=SAME)
     }
-    wages = {"wages": {"factor": {"likely": 1.0}}}
-    assert moved("people-and-items", "big", price_events=wages) == {
+    assert moved("people-and-items", "big", price_paths={"wages": None}) == {
         Mover.PEOPLE: pytest.approx(-600, rel=SAME)
     }
 

@@ -16,12 +16,13 @@ from tco.prices.paths import multiplier
 class Plan:
     """What a tariff reads of a scenario."""
 
-    def __init__(self, **paths: PricePath) -> None:
+    def __init__(self, *, inflation: Estimate | None = None, **paths: PricePath) -> None:
         self.price_paths = paths
-        self.price_events: dict[str, object] = {}
         self.horizon_months = 36
         self.start = date(2027, 1, 1)
-        self.organisation = type("Organisation", (), {"negotiated_discounts": {}})()
+        self.organisation = type(
+            "Organisation", (), {"negotiated_discounts": {}, "inflation_per_year": inflation}
+        )()
 
 
 def months(plan: Any, name="price.openai/gpt-5-mini.standard.output", held=None):
@@ -31,7 +32,7 @@ def months(plan: Any, name="price.openai/gpt-5-mini.standard.output", held=None)
 
 
 PATH = PricePath(
-    applies_to="openai/*",
+    applies_to=("openai/*",),
     yearly_change=Estimate(likely=-0.2),
     shocks=(PriceShock(name="vendor raises prices", month=13, change=Estimate(likely=0.3)),),
 )
@@ -49,13 +50,15 @@ def test_the_second_year_of_a_yearly_path_is_worked_out_by_hand():
     assert found[12] == pytest.approx(2.0 * 0.8 * 1.3)
 
 
-def test_the_narrowest_pattern_moves_the_price():
-    flat = PricePath(applies_to="openai/gpt-5-mini*")
-    assert set(months(Plan(wide=PATH, narrow=flat))) == {2.0}
+def test_a_price_follows_the_narrowest_drift_and_every_shock():
+    flat = PricePath(applies_to=("openai/gpt-5-mini*",), yearly_change=Estimate(likely=0.0))
+    found = months(Plan(wide=PATH, narrow=flat))
+    assert set(found[:12]) == {2.0}
+    assert found[12:] == pytest.approx(2.0 * 1.3), "a shock reaches all that it names"
 
 
 def test_a_path_of_another_seller_moves_nothing():
-    assert set(months(Plan(other=PATH.model_copy(update={"applies_to": "aws/*"})))) == {2.0}
+    assert set(months(Plan(other=PATH.model_copy(update={"applies_to": ("aws/*",)})))) == {2.0}
 
 
 def test_a_commitment_holds_its_price_until_it_is_renewed():
@@ -66,7 +69,7 @@ def test_a_commitment_holds_its_price_until_it_is_renewed():
 
 
 def test_an_end_of_sale_within_the_plan_is_said_with_its_day():
-    plan: Any = Plan(gone=PricePath(applies_to="openai/gpt-5-mini", ends_on=date(2028, 1, 1)))
+    plan: Any = Plan(gone=PricePath(applies_to=("openai/gpt-5-mini",), ends_on=date(2028, 1, 1)))
     assert end_of_life(plan, ["openai/gpt-5-mini", "aws/x"]) == [
         "openai/gpt-5-mini is sold until 2028-01-01, for 12 of the 36 months; "
         "what serves after that is not stated"

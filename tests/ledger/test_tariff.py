@@ -1,4 +1,4 @@
-"""Unit prices: one's own discount, events, and prices that a commitment holds."""
+"""Unit prices: one's own discount, shocks, and prices that a commitment holds."""
 
 import pytest
 from hypothesis import given
@@ -12,14 +12,16 @@ from tests.cases import worked_plans
 
 LIST = Estimate(likely=10.0, evidence=Evidence.PUBLISHED, source="price list")
 TODAY = Held()
-RISE = {"title": "rise", "sellers": ("acme",), "from_month": 5, "factor": 2.0}
+RISE = {"applies_to": ("acme/*",), "shocks": [{"name": "rise", "month": 5, "change": 1.0}]}
 
 
 def prices(*, seller: str = "acme", horizon: int = 30, is_own: bool = False, held=TODAY, **changes):
     scenario = worked_plans.changed(
         worked_plans.scenario("api-tokens"), horizon_months=horizon, **changes
     )
-    price = unit_price(scenario, seller, "price", "USD/h", LIST, is_own=is_own, held=held)
+    price = unit_price(
+        scenario, seller, f"price.{seller}/x", "USD/h", LIST, is_own=is_own, held=held
+    )
     return price, likely_months(price, horizon).tolist()
 
 
@@ -38,20 +40,21 @@ def test_ones_own_discount_is_named_and_taken_once():
     assert prices(organisation=deal, seller="other")[1] == [10.0] * 30
 
 
-def test_events_change_prices_from_their_month_on_and_multiply():
-    later = {"title": "fall", "sellers": ("acme", "b"), "from_month": 7, "factor": 0.5}
-    _, months = prices(price_events={"rise": RISE, "fall": later})
+def test_shocks_change_prices_from_their_month_on_and_multiply():
+    fall = {"name": "fall", "month": 7, "change": -0.5}
+    later = {"applies_to": ("acme/*", "b/*"), "shocks": [fall]}
+    _, months = prices(price_paths={"rise": RISE, "fall": later})
     assert months == [10.0] * 4 + [20.0] * 2 + [10.0] * 24
-    assert prices(price_events={"rise": RISE}, seller="other")[1] == [10.0] * 30
+    assert prices(price_paths={"rise": RISE}, seller="other")[1] == [10.0] * 30
 
 
 def test_a_commitment_holds_its_price_until_it_is_renewed():
-    _, months = prices(price_events={"rise": RISE}, held=Held(1, 12))
+    _, months = prices(price_paths={"rise": RISE}, held=Held(1, 12))
     assert months == [10.0] * 12 + [20.0] * 18
-    _, months = prices(price_events={"rise": RISE}, held=Held(3, 12))
+    _, months = prices(price_paths={"rise": RISE}, held=Held(3, 12))
     assert months[2:14] == [10.0] * 12
     assert months[14:] == [20.0] * 16
-    agreed_after = prices(price_events={"rise": RISE}, held=Held(6, 36))[1]
+    agreed_after = prices(price_paths={"rise": RISE}, held=Held(6, 36))[1]
     assert agreed_after[5:] == [20.0] * 25, "agreed when it was dear already"
 
 

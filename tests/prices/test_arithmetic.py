@@ -14,7 +14,7 @@ from tco.domain.record import Estimate
 from tco.errors import MissingFigureError
 from tco.prices import energy, services
 from tco.prices.currency import from_usd
-from tco.prices.paths import months_sold, multiplier, multipliers, path_for
+from tco.prices.paths import drift_for, end_of_sale, months_sold, multiplier, multipliers, paths_for
 from tests.prices.conftest import DAY
 
 
@@ -83,12 +83,32 @@ def test_a_change_that_leaves_no_price_is_refused(change):
         PriceShock(name="s", month=1, change=Estimate(likely=change))
 
 
-def test_the_narrowest_pattern_moves_a_price():
-    paths = [PricePath(applies_to=pattern) for pattern in ("*", "openai/*", "openai/gpt-5*")]
-    assert path_for("openai/gpt-5-mini", paths) is paths[2]
-    assert path_for("openai/o3", paths) is paths[1]
-    assert path_for("aws/x", paths) is paths[0]
-    assert path_for("aws/x", paths[1:]) is None
+STILL = Estimate(likely=0.0)
+
+
+def test_a_price_follows_the_narrowest_drift():
+    wide, vendor, model = paths = [
+        PricePath(applies_to=(pattern,), yearly_change=STILL)
+        for pattern in ("*", "openai/*", "openai/gpt-5*")
+    ]
+    assert drift_for("openai/gpt-5-mini", paths) is model
+    assert drift_for("openai/o3", paths) is vendor
+    assert drift_for("aws/x", paths) is wide
+    assert drift_for("aws/x", paths[1:]) is None
+
+
+def test_every_path_that_names_a_thing_reaches_it():
+    ends = [date(2028, 1, 1), date(2027, 6, 1)]
+    paths = [PricePath(applies_to=("aws/*", "openai/*"), ends_on=day) for day in ends]
+    other = PricePath(applies_to=("google/*",), ends_on=date(2027, 1, 1))
+    assert paths_for("openai/o3", [*paths, other]) == paths
+    assert end_of_sale("openai/o3", [*paths, other]) is paths[1], "the first end counts"
+    assert end_of_sale("nebius/x", [*paths, other]) is None
+
+
+def test_a_path_that_moves_nothing_is_refused():
+    with pytest.raises(ValidationError, match="this path moves nothing"):
+        PricePath(applies_to=("openai/*",))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +116,10 @@ def test_the_narrowest_pattern_moves_a_price():
     [(None, 36), (date(2026, 11, 1), 0), (date(2027, 3, 1), 4), (date(2090, 1, 1), 36)],
 )
 def test_a_vendors_end_of_life_counts_whole_months(ends_on, months):
-    assert months_sold(PricePath(ends_on=ends_on), date(2026, 11, 1), 36) == months
+    assert (
+        months_sold(PricePath(yearly_change=STILL, ends_on=ends_on), date(2026, 11, 1), 36)
+        == months
+    )
 
 
 def test_each_tier_pays_its_own_price(shipped):

@@ -33,9 +33,10 @@ def test_the_cheapest_comes_first_and_ranks_count_from_one():
 @given(factor=st.floats(1.0, 50.0))
 @settings(max_examples=25)
 def test_what_gets_dearer_never_ranks_better(factor: float):
-    event = {"title": "dearer", "sellers": ("smallvendor",), "from_month": 1, "factor": factor}
+    shock = {"name": "dearer", "month": 1, "change": factor - 1}
+    dearer = {"applies_to": ("smallvendor/*",), "shocks": [shock]}
     before = order_of(worked_plans.evaluated("growth-and-prices").ranking)
-    after = order_of(ranking_of(TWO_PRICES, price_events={"dearer": event}))
+    after = order_of(ranking_of(TWO_PRICES, price_paths={"dearer": dearer}))
     assert after.index("small") >= before.index("small")
 
 

@@ -73,7 +73,7 @@ def test_a_figure_is_assumed_somewhere_so_that_the_scenario_is_marked_illustrati
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("/price-shock")])
 def test_a_price_shock_changes_prices_and_no_volume(name: str):
     base = loaded(name.replace("price-shock", "base"))
-    assert loaded(name).price_events
+    assert loaded(name).price_paths
     assert loaded(name).workload == base.workload
 
 
