@@ -16,7 +16,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from tco.cli import answers, files, measure, measure_import, prices, simulate, workload
+from tco.cli import answers, files, imports, measure, measure_import, prices, simulate, workload
 from tco.cli.context import Options, say
 from tco.errors import TcoError
 
@@ -37,6 +37,7 @@ app = typer.Typer(
 answers.add_to(app)
 simulate.add_to(app)
 app.add_typer(prices.app, name="prices", help="The dated price catalogue.")
+app.add_typer(imports.app, name="import", help="Experiment history, priced.")
 app.add_typer(workload.app, name="workload", help="Workloads from data.")
 measure_import.add_to(measure.app)
 app.add_typer(measure.app, name="measure", help="Measurements: what snapshots do on hardware.")

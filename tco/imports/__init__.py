@@ -1,0 +1,1 @@
+"""Other tools' records of experiments, read without changing them."""
