@@ -38,8 +38,8 @@ fix: .venv/.dev  ## format, and mend what the linter can mend
 	$(BIN)/ruff format --quiet .
 	$(BIN)/ruff check --fix --quiet .
 
-bench: .venv/.base  ## our own speed against its targets
-	@for script in benchmarks/speed/bench_*.py; do $(BIN)/python $$script || exit 1; done
+bench: .venv/.base  ## our own speed and accuracy against their targets
+	@for script in benchmarks/speed/bench_*.py benchmarks/accuracy/curves.py; do $(BIN)/python $$script || exit 1; done
 
 measure: .venv/.models  ## measure a small set on this machine, beside the committed results
 	@$(BIN)/python benchmarks/measure/prepare_models.py

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from tco.domain.measured import EnergyScope, Idle, Kind, LoadTimes, Phase, Spread, Unit
+from tco.domain.measured import (
+    EnergyMethod,
+    EnergyScope,
+    Idle,
+    Kind,
+    LoadTimes,
+    Phase,
+    Spread,
+    Unit,
+)
 from tco.domain.record import Evidence
 from tco.errors import MissingFigureError
 from tco.measure.curve import fit_curve, runtime_of
@@ -50,7 +59,11 @@ def test_in_process_is_said_and_a_server_is_not():
 
 def test_idle_power_and_starts_come_along_with_their_range():
     idle = Idle(
-        watts=60, scope=EnergyScope.BOARD, method="counter", evidence=Evidence.MEASURED, window_s=10
+        watts=60,
+        scope=EnergyScope.BOARD,
+        method=EnergyMethod.COUNTER,
+        evidence=Evidence.MEASURED,
+        window_s=10,
     )
     curve = curve_of([batch(1, 0.1)], idle=idle, load_times=LoadTimes(seconds=(4.0, 9.0, 5.0)))
     assert curve.idle_w is not None

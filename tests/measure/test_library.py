@@ -1,6 +1,7 @@
 """Operating points, found by exactly what they were measured on."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,7 +120,7 @@ def test_a_measurement_file_becomes_a_curve(tmp_path: Path):
 
 @pytest.mark.parametrize("place", range(5))
 def test_no_curve_stands_in_for_another(tmp_path: Path, place: int):
-    asked: list = ["net", "Card", 1, "rt", "fp16"]
+    asked: list[Any] = ["net", "Card", 1, "rt", "fp16"]
     asked[place] = 2 if place == 2 else "other"
     with pytest.raises(MissingFigureError, match=r"no measured curve of .* Near it: "):
         stored(tmp_path, sweep("mine")).curve(*asked)

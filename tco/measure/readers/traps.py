@@ -43,8 +43,8 @@ def of_sweep(points: Sequence[Point]) -> list[str]:
     found = []
     if len(distinct) >= LEAST_TO_MOVE and max(rates) < min(rates) * MOVES_BY:
         found.append(
-            f"throughput does not move from concurrency {min(distinct):g} to {max(distinct):g}: the "
-            "tool did not control it (all requests queued at once?), so this is one point"
+            f"throughput does not move from concurrency {min(distinct):g} to {max(distinct):g}: "
+            "the tool did not control it (all requests queued at once?), so this is one point"
         )
         return found
     for before, after in pairwise(asked):

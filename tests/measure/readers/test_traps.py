@@ -1,6 +1,7 @@
 """Every trap that result files are known for, and files that are no results at all."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -148,4 +149,6 @@ def test_the_same_setting_twice_imports_nothing(tmp_path):
     ],
 )
 def test_what_a_file_leaves_unsaid_must_be_said(tmp_path, missing, told):
-    assert told in refused(tmp_path, VLLM, about=replace(ABOUT, **{missing: None}))
+    gap: dict[str, Any] = {missing: None}
+    about = replace(ABOUT, **gap)
+    assert told in refused(tmp_path, VLLM, about=about)
