@@ -7,7 +7,9 @@ read as the world's average) is caught from its log and said with every figure.
 
 from __future__ import annotations
 
+import io
 import logging
+from contextlib import redirect_stderr
 from typing import Any, ClassVar
 
 from tco.domain.measured import EnergyMethod, EnergyScope
@@ -95,15 +97,16 @@ def open_codecarbon(country: str | None = None) -> CodecarbonMeter | str:
     logger = logging.getLogger(_LOGGER)
     caught = _Caught()
     logger.addHandler(caught)
-    tracker = OfflineEmissionsTracker(
-        country_iso_code=country or "USA",  # it insists on one; unasked, no grid factor is told
-        measure_power_secs=EVERY_S,
-        tracking_mode="machine",
-        save_to_file=False,
-        allow_multiple_runs=True,
-        log_level="warning",
-    )
+    with redirect_stderr(io.StringIO()):  # it gives itself a voice as it starts
+        tracker = OfflineEmissionsTracker(
+            country_iso_code=country or "USA",  # it insists; unasked, no grid factor is told
+            measure_power_secs=EVERY_S,
+            tracking_mode="machine",
+            save_to_file=False,
+            allow_multiple_runs=True,
+            log_level="warning",
+        )
+    for handler in [other for other in logger.handlers if other is not caught]:
+        logger.removeHandler(handler)  # what it says is said by us, once
     tracker.get_detected_hardware()  # its first look at the machine takes seconds: not in a window
-    for handler in [h for h in logger.handlers if h is not caught]:
-        logger.removeHandler(handler)  # what it says on its own is said by us, once
     return CodecarbonMeter(tracker, caught, tells_grid=country is not None)

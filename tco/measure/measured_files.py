@@ -30,7 +30,7 @@ def read_measured(path: Path) -> Measured:
         reason = error.strerror or str(error)
         raise _refusal(path, None, "", f"cannot be read: {reason}", "name another file") from None
     try:
-        data = json.loads(raw)
+        data = json.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise _refusal(path, None, "", "not UTF-8 text", "write it again") from None
     except json.JSONDecodeError as error:
@@ -42,7 +42,7 @@ def read_measured(path: Path) -> Measured:
         action = "read other tools' results with 'tco measure import'"
         raise _refusal(path, None, "format", problem, action)
     try:
-        measured = Measured.model_validate_json(raw)
+        measured = Measured.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         raise InputError(findings_of(error, _with_lines(path, data), Measured)) from None
     if measured.id != path.stem:

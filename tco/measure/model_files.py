@@ -35,7 +35,8 @@ def place_of(model: ModelPlace, folder: Path) -> Path:
         raise TcoError(f"model path '{model.path}' leaves the package {model.package}")
     if not path.exists():
         near = [entry.name for entry in path.parent.glob("*")]
-        raise NotFoundError("model", str(path), near, "Name a file or folder that is there.")
+        action = f"Name a file or folder that is in {path.parent}."
+        raise NotFoundError("model", path.name, near, action)
     return path
 
 

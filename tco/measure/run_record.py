@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from tco.domain.measured import (
     Subject,
 )
 from tco.domain.record import Evidence, worse
-from tco.measure import machine
+from tco.measure import doubts, machine
 from tco.measure.harness import Swept
 from tco.measure.model_files import digest_of_weights
 from tco.measure.nvml_meter import NvmlSource
@@ -33,7 +34,7 @@ from tco.units import BYTES_PER_GB
 
 PACKAGES = ("numpy", "torch", "transformers", "onnxruntime", "onnx", "codecarbon", "nvidia-ml-py")
 OURS = "our harness, `tco measure run`"
-BUSY_BEFORE = 0.5
+LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,14 @@ class Beginning:
 
     at: datetime
     load: float
+    others_processors: float | None
 
     @classmethod
     def now(cls) -> Beginning:
-        """Note it."""
-        return cls(datetime.now(UTC), machine.load())
+        """Note it, and look for a moment at what else runs: the load lags behind by a minute."""
+        at, load, before = datetime.now(UTC), machine.load(), machine.OtherWork.now()
+        time.sleep(LOOK_S)
+        return cls(at, load, before.others_processors())
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,7 @@ def _graded(point: Point) -> Point:
 
 
 def _machine_doubts(beginning: Beginning) -> list[str]:
-    if beginning.load <= BUSY_BEFORE:
+    others = beginning.others_processors
+    if others is None or others <= doubts.BUSY_PROCESSORS:
         return []
-    return [f"the machine was busy before the start: {beginning.load:.1f} runnable processes"]
+    return [f"other programs kept {others:.1f} processors busy before the start"]

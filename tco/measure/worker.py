@@ -55,9 +55,9 @@ def job_of(request: Request) -> Job:
 def measure(request: Request, tell: Callable[[Progress], None]) -> Path:
     """Make one measurement and write its file."""
     job = job_of(request)
-    meters = open_meters(request.meter, country=request.country)
-    loads_s = [load_time_s(request) for _ in range(_loads(request, job))]
     beginning = Beginning.now()
+    loads_s = [load_time_s(request) for _ in range(_loads(request, job))]
+    meters = open_meters(request.meter, country=request.country)
     effort = QUICK if request.quick else FULL
     if isinstance(job, EndpointJob):
         runtime, place, parameters = runtime_of(job), None, None
@@ -122,6 +122,7 @@ def run(request: Request) -> Path | None:
 
     Ctrl-C reaches the worker too: it keeps what is finished, and we wait for that.
     """
+    interrupted = False
     with start(request) as worker:
         assert worker.stdout is not None
         while True:
@@ -130,8 +131,12 @@ def run(request: Request) -> Path | None:
                 status = worker.wait()
                 break
             except KeyboardInterrupt:
-                continue
-    return Path(said) if status == 0 and said else None
+                interrupted = True
+    if status == 0 and said:
+        return Path(said)
+    if interrupted:
+        raise KeyboardInterrupt
+    return None
 
 
 def answer_once(request: Request) -> None:
@@ -174,6 +179,8 @@ def main() -> int:
     except TcoError as error:
         sys.stderr.write(f"tco: {printable(str(error))}\n")
         return BAD
+    except KeyboardInterrupt:
+        return BAD  # nothing was there to keep; whoever started us says that it was stopped
     sys.stdout.write(said + "\n")
     sys.stdout.flush()
     return 0

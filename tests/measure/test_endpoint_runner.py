@@ -1,0 +1,218 @@
+"""Loads sent to a small server of ours on the loopback, whose speed and width we know."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tco.domain.measure_job import EndpointJob
+from tco.domain.measured import Effort, Phase
+from tco.errors import TcoError
+from tco.measure import doubts
+from tco.measure.endpoint_runner import EndpointHarness
+
+TOKENS = 5
+EACH_S = 0.008
+"""Between tokens; the first comes after as long."""
+WIDTH = 2
+"""Requests served at once."""
+SERVICE_S = TOKENS * EACH_S
+EFFORT = Effort(quick=True, least_inferences=10, least_seconds=0.6, most_seconds=6.0, repeats=2)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: "_Server"
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.append((self.path, json.loads(body), dict(self.headers)))
+        if len(self.server.asked) in self.server.fails:
+            self.send_response(500)
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"full")
+            return
+        with self.server.slots:
+            if self.path.startswith("/v1"):
+                self._stream()
+            else:
+                time.sleep(SERVICE_S)
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+    def _stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for _ in range(TOKENS):
+            time.sleep(EACH_S)
+            self._event({"choices": [{"delta": {"content": "two words"}, "text": "two words"}]})
+        if self.server.tells_usage:
+            usage = {"prompt_tokens": 11, "completion_tokens": TOKENS}
+            self._event({"choices": [], "usage": usage})
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def _event(self, event: dict) -> None:
+        self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
+        self.wfile.flush()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.asked: list[tuple[str, dict, dict]] = []
+        self.fails: set[int] = set()
+        self.tells_usage = True
+        self.slots = threading.Semaphore(WIDTH)
+
+
+@pytest.fixture
+def server() -> Iterator[_Server]:
+    with _Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def job(server: _Server, **changes: object) -> EndpointJob:
+    return EndpointJob.model_validate(
+        {
+            "runner": "endpoint",
+            "snapshot": "small",
+            "source": "a server of the test",
+            "url": f"http://127.0.0.1:{server.server_port}",
+            "api": "chat",
+            "model": "small",
+            "runtime": "http.server",
+            "precision": "none",
+            "concurrency": (1,),
+            **changes,
+        }
+    )
+
+
+def test_a_closed_loop_finds_the_width_of_the_server(server: _Server):
+    found = EndpointHarness(EFFORT).sweep(job(server, concurrency=(1, 2, 8)))
+    one, two, eight = found.points
+    assert [p.phase for p in found.points] == [Phase.REQUEST] * 3
+    # at most as fast as the server can be, and not far below it
+    for point, width in ((one, 1), (two, 2), (eight, 2)):
+        assert 0.5 * width / SERVICE_S < point.throughput_per_s <= 1.05 * width / SERVICE_S
+    # what waits for a slot takes longer: 8 in the system at 2 a service
+    assert eight.seconds.mean > 2.5 * two.seconds.mean
+    for point, number in ((one, 1), (two, 2), (eight, 8)):
+        law = point.throughput_per_s * point.seconds.mean / number
+        assert law == pytest.approx(1, abs=0.15)
+
+
+def test_tokens_are_timed_by_the_stream_and_counted_by_the_server(server: _Server):
+    [point] = EndpointHarness(EFFORT).sweep(job(server)).points
+    assert (point.input_tokens, point.output_tokens) == (11, TOKENS)
+    assert EACH_S <= point.ttft_s.median < 3 * EACH_S
+    assert point.tpot_s.median == pytest.approx(EACH_S, rel=0.4)
+    assert point.seconds.median >= SERVICE_S
+
+
+def test_tokens_that_the_server_does_not_count_are_not_guessed(server: _Server):
+    server.tells_usage = False
+    [point] = EndpointHarness(EFFORT).sweep(job(server, api="completions")).points
+    assert (point.output_tokens, point.input_tokens, point.tpot_s) == (None, None, None)
+    assert point.ttft_s is not None
+    path, body, _ = server.asked[0]
+    assert (path, "prompt" in body, body["stream"]) == ("/v1/completions", True, True)
+
+
+def test_prompts_differ_so_that_no_cache_of_prefixes_helps(server: _Server):
+    EndpointHarness(EFFORT).sweep(job(server))
+    prompts = [body["messages"][0]["content"] for _, body, _ in server.asked[1:8]]
+    assert len(set(prompts)) == len(prompts)
+
+
+def test_an_open_loop_counts_from_the_moment_a_request_was_due(server: _Server):
+    server.slots = threading.Semaphore(1)
+    effort = EFFORT.model_copy(update={"repeats": 1})
+    template = {"path": "/predict", "body": {"x": 1}}
+    arrivals = {"arrivals_s": (0.1,) * 5}
+    found = EndpointHarness(effort).sweep(
+        job(server, api="http", model=None, template=template, concurrency=None, open_loop=arrivals)
+    )
+    [point] = found.points
+    # five at once through one slot: 1 to 5 services
+    assert point.completed == 5
+    assert point.seconds.median == pytest.approx(3 * SERVICE_S, rel=0.35)
+    assert point.seconds.mean == pytest.approx(3 * SERVICE_S, rel=0.35)
+    assert server.asked[1][:2] == ("/predict", {"x": 1})
+    assert (point.ttft_s, point.concurrency) == (None, None)
+
+
+def test_an_open_loop_that_is_not_kept_up_with_is_doubted(server: _Server):
+    server.slots = threading.Semaphore(1)
+    effort = EFFORT.model_copy(update={"least_inferences": 40, "repeats": 1})
+    loop = {"rates_per_s": (3 / SERVICE_S,)}
+    [point] = EndpointHarness(effort).sweep(job(server, concurrency=None, open_loop=loop)).points
+    assert any(text.startswith("offered is not completed") for text in point.doubts)
+    assert point.throughput_per_s < 1.5 / SERVICE_S
+
+
+def test_requests_that_fail_are_counted_and_not_timed(server: _Server):
+    server.fails = {4, 5}
+    [point] = EndpointHarness(EFFORT).sweep(job(server)).points
+    assert point.failed >= 1
+    assert any("requests failed" in text for text in point.doubts)
+    assert point.seconds.median >= SERVICE_S
+
+
+def test_a_server_that_answers_nothing_is_an_error(server: _Server):
+    server.fails = set(range(100))
+    with pytest.raises(TcoError, match="does not answer: status 500: full"):
+        EndpointHarness(EFFORT).sweep(job(server))
+
+
+def test_nobody_there_is_an_error():
+    with _Server() as closed:
+        gone = job(closed)
+    with pytest.raises(TcoError, match="does not answer: ConnectError"):
+        EndpointHarness(EFFORT).sweep(gone)
+
+
+def test_a_key_is_sent_and_kept_nowhere(server: _Server, monkeypatch):
+    monkeypatch.setenv("SMALL_KEY", "very-secret")
+    asking = job(server, api_key_variable="SMALL_KEY")
+    found = EndpointHarness(EFFORT).sweep(asking)
+    assert server.asked[0][2]["Authorization"] == "Bearer very-secret"
+    assert "very-secret" not in repr(found) + asking.model_dump_json()
+    monkeypatch.delenv("SMALL_KEY")
+    with pytest.raises(TcoError, match="the variable SMALL_KEY"):
+        EndpointHarness(EFFORT).sweep(asking)
+
+
+def test_the_same_seed_sends_at_the_same_times():
+    harness = EndpointHarness(EFFORT)
+    from tco.measure.endpoint_runner import Load
+
+    load = Load(rate_per_s=50.0)
+    first, again, other = (harness._due_s(load, seed) for seed in (1, 1, 2))
+    assert list(first) == list(again) != list(other)
+    assert len(first) == 15  # 0.3 s a repeat at 50 a second
+
+
+@pytest.mark.parametrize(
+    ("in_system", "rate", "mean_s", "broken"), [(8, 40, 0.2, 0), (8, 40, 0.1, 1), (8, 80, 0.2, 1)]
+)
+def test_little_holds_or_is_doubted(in_system, rate, mean_s, broken):
+    assert len(doubts.of_little(in_system, rate, mean_s)) == broken

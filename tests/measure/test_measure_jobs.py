@@ -1,0 +1,213 @@
+"""Job files, and a measurement from the command to its file in processes of their own."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tco.domain.measure_job import CallableJob, ModelPlace
+from tco.errors import InputError, NotFoundError, TcoError
+from tco.measure.harness import Harness
+from tco.measure.measured_files import read_measured
+from tco.measure.model_files import digest_of_weights, load_jobs, place_of
+from tco.measure.runners import open_runner
+from tco.measure.worker import Request, Teller, answer_once, job_of, main, measure
+from tests.conftest import ROOT
+from tests.measure.conftest import HASTY, job_file
+
+SLEEPER = {
+    "runner": "callable",
+    "snapshot": "sleeper",
+    "source": "a test",
+    "function": "sleeper:make",
+    "runtime": "time.sleep",
+    "precision": "none",
+    "batches": [1, 4],
+}
+
+
+def test_the_shipped_job_files_are_valid_and_their_architectures_there():
+    for name in ("cpu.yaml", "gpu.yaml"):
+        file = ROOT / "benchmarks" / "measure" / name
+        for job in load_jobs(file).measurements.values():
+            model = getattr(job, "model", None)
+            if isinstance(model, ModelPlace) and model.path.startswith("architectures/"):
+                assert place_of(model, file.parent).is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"runner": "tensorflow"}, "'tensorflow' is not known here"),
+        ({"batches": []}, "batches"),
+        ({"batches": [0]}, "batches"),
+        ({"function": "os.system('x')"}, "function"),
+        ({"precison": "fp32"}, "unknown key; nearest: precision"),
+    ],
+)
+def test_what_is_wrong_with_a_job_is_told(tmp_path: Path, change, says: str):
+    with pytest.raises(InputError, match=says.replace("(", r"\(")):
+        load_jobs(job_file(tmp_path, sleeper={**SLEEPER, **change}))
+
+
+ENDPOINT = {
+    "runner": "endpoint", "snapshot": "s", "source": "t", "api": "http",
+    "url": "http://127.0.0.1:1",
+    "template": {"path": "/x"}, "runtime": "r", "precision": "p", "concurrency": [1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"template": None}, "takes a template"),
+        ({"model": "m"}, "name the model for chat"),
+        ({"concurrency": None}, "give concurrency, open_loop or both"),
+        ({"hardware": "H100-SXM"}, "give hardware and its count together"),
+        ({"open_loop": {}}, "either rates_per_s or arrivals_s"),
+        ({"open_loop": {"arrivals_s": [2, 1]}}, "not in order"),
+        ({"url": "http://user:secret@127.0.0.1"}, "url"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_asked_is_told(tmp_path: Path, change, says: str):
+    load_jobs(job_file(tmp_path, server=ENDPOINT))
+    with pytest.raises(InputError, match=says):
+        load_jobs(job_file(tmp_path, server={**ENDPOINT, **change}))
+
+
+def test_a_model_is_found_in_its_package_and_never_outside_it(tmp_path: Path):
+    inside = place_of(ModelPlace(package="pydantic", path="main.py"), tmp_path)
+    assert inside.name == "main.py"
+    with pytest.raises(TcoError, match="leaves the package pydantic"):
+        place_of(ModelPlace(package="pydantic", path="../numpy/__init__.py"), tmp_path)
+    with pytest.raises(TcoError, match="'nosuchpackage', which ships the model, is not installed"):
+        place_of(ModelPlace(package="nosuchpackage", path="x"), tmp_path)
+    (tmp_path / "model.onnx").touch()
+    with pytest.raises(NotFoundError, match=r"Near it: model\.onnx"):
+        place_of(ModelPlace(path="modl.onnx"), tmp_path)
+
+
+def test_a_digest_is_that_of_the_weights_alone(tmp_path: Path):
+    (tmp_path / "a.safetensors").write_bytes(b"one")
+    (tmp_path / "config.json").write_text("{}")
+    before = digest_of_weights(tmp_path)
+    (tmp_path / "config.json").write_text("{ }")
+    assert digest_of_weights(tmp_path) == before
+    (tmp_path / "a.safetensors").write_bytes(b"two")
+    assert digest_of_weights(tmp_path) != before
+    assert digest_of_weights(tmp_path / "config.json") is None
+
+
+@pytest.mark.usefixtures("sleeper")
+def test_a_function_of_the_users_is_timed():
+    job = CallableJob.model_validate({**SLEEPER, "batches": (1, 5)})
+    one, five = Harness(HASTY).sweep(open_runner(job, Path()).runner).points
+    assert 0.002 <= one.seconds.median < 0.01
+    assert five.seconds.median > 3 * one.seconds.median
+
+
+@pytest.mark.usefixtures("sleeper")
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        ("nowhere:make", "run where Python finds the module"),
+        ("sleeper:mak", "the module 'sleeper' has no 'mak'"),
+        ("sleeper:time", "is no function"),
+        ("sleeper:wrong", "it must return a function"),
+    ],
+)
+def test_a_function_that_is_none_is_said(function: str, says: str):
+    job = CallableJob.model_validate({**SLEEPER, "function": function, "batches": (1,)})
+    with pytest.raises(TcoError, match=says):
+        Harness(HASTY).sweep(open_runner(job, Path()).runner)
+
+
+def test_a_measurement_says_how_to_repeat_it(sleeper: Path, capsys):
+    file = job_file(sleeper, nap=SLEEPER)
+    request = Request(file=file, name="nap", out=sleeper / "out", quick=True, meter="none")
+    found = read_measured(measure(request, Teller("nap", every_s=0)))
+    assert [p.batch for p in found.points] == [1, 4]
+    assert found.environment is not None
+    assert found.environment.versions["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert found.environment.code_version
+    assert found.environment.load.others_processors is not None
+    assert found.effort is not None
+    assert found.effort.quick
+    assert {p.energy_withheld for p in found.points} == {"no meter was asked for"}
+    assert found.points[0].peak_host_gib
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("nap: 0 of 4  forward batch 1")
+    assert told[-1].startswith("nap: 4 of 4")
+
+
+def test_a_worker_answers_once_or_says_why_not(sleeper: Path, monkeypatch, capsys):
+    file = job_file(sleeper, nap=SLEEPER, wrong={**SLEEPER, "function": "sleeper:mak"})
+    answer_once(Request(file=file, name="nap"))
+    assert job_of(Request(file=file, name="nap")).snapshot == "sleeper"
+
+    class Given:
+        def __init__(self, name: str) -> None:
+            self.text = Request(file=file, name=name).model_dump_json()
+
+        def read(self) -> str:
+            return self.text
+
+    monkeypatch.setattr(sys, "stdin", Given("nap"))
+    assert main() == 0
+    monkeypatch.setattr(sys, "stdin", Given("wrong"))
+    assert main() == 2
+    said = capsys.readouterr()
+    assert said.out == "answered\n"
+    assert said.err.startswith("tco: sleeper:mak: the module 'sleeper' has no 'mak'")
+
+
+def tco(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tco", "--data", ROOT, "measure", *map(str, arguments)],
+        cwd=cwd,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def test_the_command_measures_lists_and_says_what_failed(sleeper: Path):
+    file = job_file(sleeper, nap=SLEEPER, wrong={**SLEEPER, "function": "sleeper:mak"})
+    ran = tco("run", file, "--quick", "--meter", "none", "--json", cwd=sleeper)
+    out, err = ran.communicate(timeout=120)
+    assert ran.returncode == 2
+    document = json.loads(out)
+    assert [row["id"] for row in document["measurements"]] == ["nap"]
+    assert document["failed"] == ["wrong"]
+    assert "the module 'sleeper' has no 'mak'" in err
+    assert "tco: not measured: wrong" in err
+    listed = tco("list", "--json", cwd=sleeper)
+    out, _ = listed.communicate(timeout=60)
+    rows = {row["id"]: row for row in json.loads(out)["measurements"]}
+    assert rows["nap"]["own"]
+    shown = tco("list", cwd=sleeper).communicate(timeout=60)[0]
+    assert "your own" in next(line for line in shown.splitlines() if line.startswith("nap "))
+
+
+def test_ctrl_c_leaves_a_whole_file_of_what_is_finished(sleeper: Path):
+    slow = {**SLEEPER, "batches": [1, 100_000]}  # the second batch sleeps for minutes
+    file = job_file(sleeper, nap=slow)
+    command = ["run", file, "--quick", "--meter", "none", "--loads", 0, "--out", sleeper / "out"]
+    ran = tco(*command, cwd=sleeper)
+    assert ran.stderr is not None
+    assert ran.stdout is not None
+    assert "0 of 4" in ran.stderr.readline()
+    with pytest.raises(subprocess.TimeoutExpired):
+        ran.wait(2.5)  # the first point is done, the second never
+    import os
+
+    os.killpg(ran.pid, signal.SIGINT)
+    ran.communicate(timeout=60)
+    assert ran.returncode == 130
+    found = read_measured(sleeper / "out" / "nap.json")
+    assert found.interrupted
+    assert [p.batch for p in found.points] == [1]
