@@ -1,0 +1,317 @@
+"""Requests over LLM replicas with continuous batching, at the fidelity of single steps.
+
+Steps between two changes of a batch are made at once: a stretch. It ends where its replica has
+something to decide, or earlier, at the first step that a new request can be in. So the work is by
+request, not by token.
+
+Order of what happens at one instant: steps end and the next begin, by number of the replica; then
+control (the caller's); then a request loses patience; then requests arrive, by index. What is
+closer than ``TIE_S`` is one instant. An idle replica begins a step with the request that arrives.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from tco.sim import llm_state as at
+from tco.sim.llm_schedule import book, end_stretch, hour_of, length, queue_of, schedule
+from tco.sim.llm_state import (
+    NOBODY,
+    TIE_S,
+    Array,
+    Limits,
+    State,
+    Whole,
+    blocks_for,
+    free_row,
+    join_queue,
+    leave_queue,
+)
+from tco.sim.llm_steps import StepTables, decode_total, steps_beyond
+
+
+@njit(cache=True, nogil=True)
+def _first_boundary(
+    state: State, seconds: StepTables, replica: int, after_s: float
+) -> tuple[float, int]:
+    """Return the end of the first step of a stretch after a moment [s], and its number."""
+    here, clock = state.replicas[replica], state.clock[replica]
+    if here[at.STEPS] == 1:
+        return float(clock[at.END_S]), 1
+    tokens, decodes, since_s = length(state, replica, seconds), here[at.DECODING], clock[at.SINCE_S]
+    steps = steps_beyond(seconds, decodes, tokens, after_s - since_s, here[at.STEPS])
+    if steps == here[at.STEPS]:
+        return float(clock[at.END_S]), steps
+    return since_s + decode_total(seconds, decodes, tokens, steps), steps
+
+
+@njit(cache=True, nogil=True)
+def _shorten(state: State, limits: Limits, seconds: StepTables, replica: int, now_s: float) -> None:
+    """End a replica's stretch after the running step if somebody in its own queue may get in."""
+    here = state.replicas[replica]
+    if here[at.RUNNING] >= limits.most_sequences or here[at.STEPS] == 1:
+        return
+    queue = queue_of(state, limits, replica)
+    if queue == NOBODY or here[at.REFUSED] == state.rows[state.queues[queue, at.HEAD], at.INDEX]:
+        return
+    end_s, steps = _first_boundary(state, seconds, replica, now_s + TIE_S)
+    state.clock[replica, at.END_S] = end_s
+    here[at.STEPS] = steps
+
+
+@njit(cache=True, nogil=True)
+def _call(state: State, limits: Limits, seconds: StepTables, now_s: float, after: int) -> None:
+    """Let the replica whose step ends next look at the queue in front of all.
+
+    Replicas up to number ``after`` have begun their step at this instant, the others have not.
+    """
+    front = state.queues.shape[0] - 1
+    if state.queues[front, at.WAITING] == 0 or state.counters[at.CALLED] != NOBODY:
+        return
+    row = state.queues[front, at.HEAD]
+    index = state.rows[row, at.INDEX]
+    room = blocks_for(state.rows[row, at.INPUT], limits.block_tokens)
+    best, best_s, best_steps = NOBODY, math.inf, 0
+    for replica in range(state.replicas.shape[0]):
+        here = state.replicas[replica]
+        if (
+            here[at.TAKES] == 0
+            or here[at.RUNNING] == 0
+            or here[at.RUNNING] >= limits.most_sequences
+            or here[at.REFUSED] == index
+            or state.queues[replica, at.WAITING] > 0
+            or (limits.whole_prompt_fits and room > here[at.FREE_BLOCKS] and here[at.STEPS] > 1)
+        ):
+            continue
+        after_s = now_s + TIE_S if replica <= after else now_s - TIE_S
+        end_s, steps = _first_boundary(state, seconds, replica, after_s)
+        if end_s < best_s - TIE_S:
+            best, best_s, best_steps = replica, end_s, steps
+    if best != NOBODY:
+        state.clock[best, at.END_S] = best_s
+        state.replicas[best, at.STEPS] = best_steps
+        state.counters[at.CALLED] = best
+
+
+@njit(cache=True, nogil=True)
+def _route(state: State, limits: Limits) -> int:
+    """Choose the queue that a request joins: a replica's own, or the one in front of all."""
+    replicas, queues = state.replicas, state.queues
+    many = replicas.shape[0]
+    best, least = NOBODY, 0
+    if limits.routing == at.ROUND_ROBIN:
+        for k in range(many):
+            replica = (state.counters[at.NEXT_REPLICA] + k) % many
+            if replicas[replica, at.TAKES] == 1:
+                state.counters[at.NEXT_REPLICA] = replica + 1
+                best = replica
+                break
+    elif limits.routing == at.LEAST_LOADED:
+        for k in range(many):
+            load = replicas[k, at.RUNNING] + queues[k, at.WAITING] + queues[many + k, at.WAITING]
+            if replicas[k, at.TAKES] == 1 and (best == NOBODY or load < least):
+                best, least = k, load
+    return 2 * many if best == NOBODY else many + best
+
+
+@njit(cache=True, nogil=True)
+def _idle_replica(state: State, queue: int) -> int:
+    """Return the replica that begins a step at once for a request in a queue, or nobody."""
+    many = state.replicas.shape[0]
+    first, last = (0, many) if queue == 2 * many else (queue - many, queue - many + 1)
+    for replica in range(first, last):
+        if state.replicas[replica, at.RUNNING] == 0 and state.replicas[replica, at.TAKES] == 1:
+            return replica
+    return NOBODY
+
+
+@njit(cache=True, nogil=True)
+def waiting(state: State) -> int:
+    """Return the number of requests that wait for their first step."""
+    total = 0
+    for queue in range(state.replicas.shape[0], state.queues.shape[0]):
+        total += state.queues[queue, at.WAITING]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _serve(
+    state: State,
+    limits: Limits,
+    seconds: StepTables,
+    energy: StepTables,
+    has_energy: bool,  # noqa: FBT001
+    queue: int,
+    now_s: float,
+) -> None:
+    """After a queue changed: begin a step for its head, or end a stretch where it may get in."""
+    many = state.replicas.shape[0]
+    idle = _idle_replica(state, queue)
+    if idle != NOBODY:
+        schedule(state, limits, seconds, energy, has_energy, idle, now_s)
+    elif queue != 2 * many:
+        _shorten(state, limits, seconds, queue - many, now_s)
+    if queue == 2 * many:
+        _call(state, limits, seconds, now_s, many)
+
+
+@njit(cache=True, nogil=True)
+def _wake(
+    state: State,
+    limits: Limits,
+    seconds: StepTables,
+    energy: StepTables,
+    has_energy: bool,  # noqa: FBT001
+    now_s: float,
+) -> None:
+    """Serve who waits in front of all, after the caller let replicas take requests."""
+    front = state.queues.shape[0] - 1
+    while state.queues[front, at.WAITING] > 0:
+        before = state.queues[front, at.WAITING]
+        if limits.routing == at.ONE_QUEUE:
+            _serve(state, limits, seconds, energy, has_energy, front, now_s)
+        else:
+            queue = _route(state, limits)
+            if queue != front:
+                join_queue(state, queue, leave_queue(state, front))
+                _serve(state, limits, seconds, energy, has_energy, queue, now_s)
+        if state.queues[front, at.WAITING] == before:
+            return
+
+
+@njit(cache=True, nogil=True)
+def _next_to_leave(state: State, limits: Limits) -> tuple[float, int]:
+    """Return when the next request in a queue loses patience [s], and its queue."""
+    best_s, best = math.inf, NOBODY
+    if limits.patience_s < math.inf:
+        for queue in range(state.replicas.shape[0], state.queues.shape[0]):
+            if state.queues[queue, at.WAITING] > 0:
+                row = state.queues[queue, at.HEAD]
+                leaves_s = state.moments[row, at.CAME_S] + limits.patience_s
+                if leaves_s < best_s:
+                    best_s, best = leaves_s, queue
+    return best_s, best
+
+
+@njit(cache=True, nogil=True)
+def _next_to_end(state: State) -> int:
+    """Return the replica whose stretch ends next; of those that tie the first."""
+    clock = state.clock
+    best = 0
+    for replica in range(1, clock.shape[0]):
+        if clock[replica, at.END_S] < clock[best, at.END_S]:
+            best = replica
+    for replica in range(best):
+        if clock[replica, at.END_S] <= clock[best, at.END_S] + TIE_S:
+            return replica
+    return best
+
+
+@njit(cache=True, nogil=True)
+def advance(  # noqa: PLR0913, PLR0917 - compiled code takes its arguments by position
+    from_s: float,
+    until_s: float,
+    arrivals_s: Array,
+    requests: Whole,
+    position: int,
+    first_index: int,
+    limits: Limits,
+    seconds: StepTables,
+    energy: StepTables,
+    has_energy: bool,  # noqa: FBT001
+    state: State,
+) -> tuple[int, float]:
+    """Carry everything from a moment to another; return the next position, the last event [s].
+
+    What happens at the later moment before control is done. Stops early when the pool has no
+    free row; the caller makes room and comes again.
+
+    Args:
+        from_s: When the caller last changed which replicas take requests [s].
+        until_s: Moment to stop at [s].
+        arrivals_s: When each request comes, ascending [s].
+        requests: Prompt tokens, tokens to make, cached tokens and adapter of each.
+        position: First request that has not come.
+        first_index: Index of the first request in the outputs.
+        limits: How replicas admit requests.
+        seconds: What steps take [s].
+        energy: What steps take [J].
+        has_energy: Whether that is known.
+        state: Where everything stands.
+    """
+    front = state.queues.shape[0] - 1
+    rows, moments, counters, clock = state.rows, state.moments, state.counters, state.clock
+    happened_s = -math.inf
+    if state.queues[front, at.WAITING] > 0:
+        _wake(state, limits, seconds, energy, has_energy, from_s)
+    while True:
+        replica = _next_to_end(state)
+        end_s = clock[replica, at.END_S]
+        come_s = arrivals_s[position] if position < arrivals_s.shape[0] else math.inf
+        leave_s, leave_queue_number = _next_to_leave(state, limits)
+        if end_s <= min(come_s, leave_s) + TIE_S:
+            if end_s > until_s or end_s == math.inf:
+                break
+            happened_s = end_s
+            end_stretch(state, limits, seconds, energy, has_energy, replica)
+            schedule(state, limits, seconds, energy, has_energy, replica, end_s)
+            if counters[at.CALLED] == replica:
+                counters[at.CALLED] = NOBODY
+            if state.queues[front, at.WAITING] > 0:
+                _call(state, limits, seconds, end_s, replica)
+        elif leave_s <= come_s:
+            if leave_s >= until_s:
+                break
+            happened_s = leave_s
+            row = leave_queue(state, leave_queue_number)
+            counters[at.ABANDONED] += 1
+            state.hours[hour_of(state, leave_s), at.HOUR_ABANDONED] += 1
+            if state.out_status.shape[0] > 0:
+                state.out_status[rows[row, at.INDEX]] = at.STATUS_ABANDONED
+            free_row(state, row)
+            if state.queues[leave_queue_number, at.WAITING] > 0:
+                _serve(state, limits, seconds, energy, has_energy, leave_queue_number, leave_s)
+        else:
+            if come_s >= until_s:
+                break
+            row = counters[at.FREE_ROW]
+            if row == rows.shape[0]:
+                break
+            happened_s = come_s
+            counters[at.ARRIVED] += 1
+            hour = hour_of(state, come_s)
+            state.hours[hour, at.HOUR_ARRIVED] += 1
+            queue = _route(state, limits)
+            is_full = limits.queue_limit >= 0 and waiting(state) >= limits.queue_limit
+            if is_full and _idle_replica(state, queue) == NOBODY:
+                counters[at.DROPPED] += 1
+                state.hours[hour, at.HOUR_DROPPED] += 1
+                if state.out_status.shape[0] > 0:
+                    state.out_status[first_index + position] = at.STATUS_DROPPED
+            else:
+                counters[at.FREE_ROW] = rows[row, at.NEXT]
+                rows[row, at.INDEX] = first_index + position
+                rows[row, at.INPUT : at.ADAPTER + 1] = requests[position]
+                rows[row, at.MADE] = rows[row, at.DONE] = rows[row, at.PIECE] = 0
+                moments[row, at.CAME_S] = come_s
+                moments[row, at.START_S] = moments[row, at.FIRST_S] = np.nan
+                join_queue(state, queue, row)
+                _serve(state, limits, seconds, energy, has_energy, queue, come_s)
+            position += 1
+    return position, happened_s
+
+
+@njit(cache=True, nogil=True)
+def settle(
+    state: State,
+    now_s: float,
+    energy: StepTables,
+    has_energy: bool,  # noqa: FBT001 - compiled code takes its arguments by position
+) -> None:
+    """Put busy time and energy up to a moment in their hours."""
+    for replica in range(state.replicas.shape[0]):
+        if state.replicas[replica, at.RUNNING] > 0:
+            book(state, replica, min(now_s, state.clock[replica, at.END_S]), energy, has_energy)

@@ -1,0 +1,196 @@
+"""Requests on their way through LLM replicas, carried from moment to moment.
+
+Holds in arrays what the compiled kernel works on, and fetches arrivals as they are needed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tco.sim import llm_kernel as kernel
+from tco.sim import llm_state as at
+from tco.sim.latency_bins import BINS
+from tco.sim.llm_state import Limits, State, empty_state, with_room
+from tco.sim.llm_steps import StepCurve
+
+Array = NDArray[np.float64]
+Whole = NDArray[np.int64]
+NO_WHOLE = np.empty(0, dtype=np.int64)
+NO_ADAPTER = at.NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class LlmRequests:
+    """Some arrivals in order of time."""
+
+    arrivals_s: Array
+    input_tokens: Whole
+    output_tokens: Whole
+    cached_tokens: Whole = field(default_factory=lambda: NO_WHOLE)
+    """Tokens of the prompt that are in the prefix cache; empty: none [tokens]."""
+    adapters: Whole = field(default_factory=lambda: NO_WHOLE)
+    """Number of the adapter, or ``NO_ADAPTER``; empty: none."""
+
+    @property
+    def table(self) -> Whole:
+        """One row a request, as the kernel reads it."""
+        table = np.empty((self.arrivals_s.size, 4), dtype=np.int64)
+        table[:, 0], table[:, 1] = self.input_tokens, self.output_tokens
+        table[:, 2] = self.cached_tokens if self.cached_tokens.size else 0
+        table[:, 3] = self.adapters if self.adapters.size else NO_ADAPTER
+        return table
+
+
+@dataclass(frozen=True, slots=True)
+class LlmTimes:
+    """Times of each request [s]; nan where it was not served."""
+
+    start_s: Array
+    first_token_s: Array
+    finish_s: Array
+    replica: Whole
+    status: Whole
+
+
+class LlmQueues:
+    """Who waits, who is served where, and what has happened so far."""
+
+    def __init__(
+        self,
+        curve: StepCurve,
+        limits: Limits,
+        chunks: Iterable[LlmRequests],
+        *,
+        replicas: int,
+        hours: int,
+        adapters: int = 0,
+        keep_requests: int = 0,
+    ) -> None:
+        self._curve = curve
+        self._energy = curve.seconds if curve.joules is None else curve.joules
+        self._limits = limits
+        self._chunks: Iterator[LlmRequests] = iter(chunks)
+        self._arrivals_s: Array = np.empty(0)
+        self._requests = np.empty((0, 4), dtype=np.int64)
+        self._position = 0
+        self._first_index = 0
+        self._more = True
+        self._known_until_s = -math.inf
+        self._now_s = 0.0
+        self.happened_s = 0.0
+        """When something last happened to a request [s]."""
+        self.state: State = empty_state(
+            limits,
+            replicas=replicas,
+            adapters=adapters,
+            hours=hours,
+            bins=BINS,
+            keep_requests=keep_requests,
+        )
+
+    @property
+    def takes(self) -> Whole:
+        """1 for replicas that admit requests; set it between two carries."""
+        return self.state.replicas[:, at.TAKES]
+
+    @property
+    def counters(self) -> Whole:
+        """Requests by what has happened to them."""
+        return self.state.counters
+
+    @property
+    def hours(self) -> Array:
+        """What happened by hour; columns as in ``llm_state``."""
+        return self.state.hours
+
+    @property
+    def histograms(self) -> Array:
+        """Times by bin: end to end, to the start, to the first token, a token."""
+        return self.state.histograms
+
+    @property
+    def times(self) -> LlmTimes:
+        """Times of each request that was to be kept."""
+        start_s, first_s, finish_s = self.state.out_s.T
+        return LlmTimes(start_s, first_s, finish_s, self.state.out_replica, self.state.out_status)
+
+    def running(self, replica: int) -> int:
+        """Return the sequences that a replica runs or has to run again."""
+        preempted = self.state.queues[replica, at.WAITING]
+        return int(self.state.replicas[replica, at.RUNNING] + preempted)
+
+    def is_at_work(self) -> bool:
+        """Tell whether requests are still to come, wait, or are in service."""
+        still_come = self._more or self._position < self._arrivals_s.size
+        in_system = (
+            self.state.counters[at.ARRIVED]
+            - self.state.counters[[at.FINISHED, at.DROPPED, at.ABANDONED]].sum()
+        )
+        return bool(still_come or in_system > 0)
+
+    def next_end_s(self) -> float:
+        """Return when the next stretch of steps ends, unless a request comes first [s]."""
+        return float(self.state.clock[:, at.END_S].min())
+
+    def observe(self, now_s: float) -> tuple[float, int, int]:
+        """Return busy replica-seconds so far [s], requests waiting, requests in service."""
+        kernel.settle(self.state, now_s, self._energy, self._curve.joules is not None)
+        counters = self.state.counters
+        busy_s = float(self.state.hours[:, at.HOUR_BUSY_S].sum())
+        in_service = counters[at.STARTED] - counters[at.FINISHED]
+        return busy_s, int(kernel.waiting(self.state)), int(in_service)
+
+    def forget_latencies(self) -> None:
+        """Begin the histograms anew, as after a warm-up."""
+        self.state.histograms[:] = 0
+
+    def carry(self, until_s: float) -> None:
+        """Carry the queues to a moment, fetching arrivals as they are needed."""
+        while True:
+            self._advance(until_s)
+            if self.state.counters[at.FREE_ROW] == self.state.rows.shape[0]:
+                self.state = with_room(self.state, 2 * self.state.rows.shape[0])
+            elif self._more and self._known_until_s < until_s:
+                self._fetch()
+            else:
+                self._now_s = until_s
+                return
+
+    def _fetch(self) -> None:
+        """Add a chunk behind the arrivals that have not come yet.
+
+        The last arrival in hand waits for the next chunk: until then it bounds what is known.
+        """
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            self._more = False
+            self._known_until_s = math.inf
+            return
+        left = slice(self._position, None)
+        self._arrivals_s = np.concatenate((self._arrivals_s[left], chunk.arrivals_s))
+        self._requests = np.concatenate((self._requests[left], chunk.table))
+        self._first_index += self._position
+        self._position = 0
+        if self._arrivals_s.size:
+            self._known_until_s = float(self._arrivals_s[-1])
+
+    def _advance(self, until_s: float) -> None:
+        self._position, happened_s = kernel.advance(
+            self._now_s,
+            min(until_s, self._known_until_s),
+            self._arrivals_s,
+            self._requests,
+            self._position,
+            self._first_index,
+            self._limits,
+            self._curve.seconds,
+            self._energy,
+            self._curve.joules is not None,
+            self.state,
+        )
+        self.happened_s = max(self.happened_s, happened_s)

@@ -1,0 +1,268 @@
+"""What a step of an LLM engine takes, and many steps at once.
+
+A step makes one token for every decode in it, and may read pieces of prompts. Its time is
+
+    tokens[all tokens] + sequences[sequences that get a token] + attention
+
+where attention of decodes alone lies on straight lines between table columns for each batch, over
+the length of what they have read, and that of steps with prompts in a table of prompt tokens, of
+how many were read before, of decodes and of their length. A formula is such a table with two
+columns. Lengths grow by one a step, so the time of many steps between two changes of a batch is a
+sum of arithmetic series: exact, and as quick as one step.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class StepTables(NamedTuple):
+    """Seconds, or joules, of a step; what the compiled code reads."""
+
+    tokens: Array
+    """By number of tokens in the step, from 0."""
+    sequences: Array
+    """By number of sequences that get a token, from 0."""
+    lengths: Array
+    """Lengths of the decodes at which attention is known, rising [tokens]."""
+    decode: Array
+    """Attention of a step of decodes alone, by number of decodes (from 0) and length."""
+    slope: Array
+    """What it grows by a token, between two lengths."""
+    prompts: Array
+    """Prompt tokens at which steps with prompts are known, rising."""
+    before: Array
+    """Tokens of the prompt read before, at which they are known, rising."""
+    decodes: Array
+    """Decodes at which they are known, rising."""
+    mixed: Array
+    """Attention of steps with prompts, by prompt tokens, tokens before, decodes and length."""
+    largest_weight: float
+    """Where between the mean (0) and the largest (1) the length lies that a step is as long as."""
+    one_piece: bool
+    """Pieces of several prompts cost as one new prompt, not as what each has to attend to."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCurve:
+    """What a step takes of time, and of energy where it was measured."""
+
+    seconds: StepTables
+    joules: StepTables | None = None
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens of the largest step that the curve covers."""
+        return int(self.seconds.tokens.size) - 1
+
+    @property
+    def most_sequences(self) -> int:
+        """Sequences of the largest step that the curve covers."""
+        return int(self.seconds.sequences.size) - 1
+
+
+def step_tables(  # noqa: PLR0913 - the parts of a table, all by name
+    *,
+    tokens: Array,
+    sequences: Array,
+    lengths: Array,
+    decode: Array,
+    prompts: Array,
+    before: Array,
+    decodes: Array,
+    mixed: Array,
+    largest_weight: float = 0.0,
+    one_piece: bool = False,
+) -> StepTables:
+    """Lay out tables for the compiled code; a table of one column is level."""
+    lengths, decode = _two_columns(lengths, decode)
+    slope = np.diff(decode, axis=1) / np.diff(lengths)
+    whole = [np.ascontiguousarray(part, dtype=np.float64) for part in (prompts, before, decodes)]
+    if mixed.shape[3] < lengths.size:
+        mixed = np.repeat(mixed, lengths.size, axis=3)
+    return StepTables(
+        np.ascontiguousarray(tokens, dtype=np.float64),
+        np.ascontiguousarray(sequences, dtype=np.float64),
+        lengths,
+        decode,
+        np.ascontiguousarray(slope),
+        *whole,
+        np.ascontiguousarray(mixed, dtype=np.float64),
+        float(largest_weight),
+        bool(one_piece),
+    )
+
+
+def _two_columns(lengths: Array, decode: Array) -> tuple[Array, Array]:
+    if lengths.size == 1:
+        lengths, decode = np.array([0.0, 1.0]), np.repeat(decode, 2, axis=1)
+    return (
+        np.ascontiguousarray(lengths, dtype=np.float64),
+        np.ascontiguousarray(decode, dtype=np.float64),
+    )
+
+
+def linear_tables(
+    *,
+    base: float,
+    per_sequence: float,
+    per_kv_token: float,
+    per_prefill_token: float,
+    most_sequences: int,
+    most_tokens: int,
+) -> StepTables:
+    """Make the tables of a formula.
+
+    Args:
+        base: Every step [s or J].
+        per_sequence: For each sequence that gets a token [s or J].
+        per_kv_token: For each token that the decodes have read before [s or J].
+        per_prefill_token: For each token of a prompt that is read [s or J].
+        most_sequences: Sequences of the largest step.
+        most_tokens: Tokens of the largest step.
+
+    >>> tables = linear_tables(base=1.0, per_sequence=0.5, per_kv_token=0.01, per_prefill_token=0.1,
+    ...                        most_sequences=4, most_tokens=64)
+    >>> round(decode_total(tables, 2, 100.0, 3), 9)  # 3 steps of 1 + 2 * 0.5 + 0.01 * 2 * length
+    12.06
+    """
+    lengths = np.array([0.0, 1.0])
+    decode = np.outer(np.arange(most_sequences + 1.0), per_kv_token * lengths)
+    # Straight over prompt tokens and over decodes times length: two columns of each do.
+    prompts, decodes = np.array([0.0, 1.0]), np.array([0.0, 1.0])
+    mixed = (
+        per_prefill_token * prompts[:, None, None, None]
+        + per_kv_token * decodes[None, None, :, None] * lengths[None, None, None, :]
+    )
+    return step_tables(
+        tokens=np.full(most_tokens + 1, base),
+        sequences=per_sequence * np.arange(most_sequences + 1.0),
+        lengths=lengths,
+        decode=decode,
+        prompts=prompts,
+        before=np.array([0.0]),
+        decodes=decodes,
+        mixed=mixed,
+    )
+
+
+@njit(cache=True, nogil=True)
+def _cell(nodes: Array, place: float) -> int:
+    """Return the cell between nodes that a place lies in; the outer ones go on for ever."""
+    low, high = 0, nodes.shape[0] - 1
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if place >= nodes[middle]:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True, nogil=True)
+def decode_total(tables: StepTables, batch: int, length: float, steps: int) -> float:
+    """Return what so many steps of decodes alone take; the first reads ``length`` tokens each."""
+    nodes = tables.lengths
+    flat = tables.tokens[batch] + tables.sequences[batch]
+    last = nodes.shape[0] - 2
+    cell = _cell(nodes, length)
+    total, left = flat * steps, steps
+    while True:
+        here = left if cell == last else min(left, int(math.ceil(nodes[cell + 1] - length)))
+        if here > 0:
+            slope = tables.slope[batch, cell]
+            first = tables.decode[batch, cell] + slope * (length - nodes[cell])
+            total += here * (first + slope * (0.5 * (here - 1)))
+            left -= here
+            if left == 0:
+                return total
+            length += here
+        cell += 1
+
+
+@njit(cache=True, nogil=True)
+def steps_beyond(tables: StepTables, batch: int, length: float, seconds: float, most: int) -> int:
+    """Return the least number of steps, up to the most, that together exceed so many seconds."""
+    nodes = tables.lengths
+    flat = tables.tokens[batch] + tables.sequences[batch]
+    last = nodes.shape[0] - 2
+    cell = _cell(nodes, length)
+    gone, done = 0.0, 0
+    while True:
+        here = most - done
+        if cell != last:
+            here = min(here, int(math.ceil(nodes[cell + 1] - length)))
+        if here > 0:
+            slope = tables.slope[batch, cell]
+            first = flat + tables.decode[batch, cell] + slope * (length - nodes[cell])
+            rest, half = seconds - gone, 0.5 * slope
+            if here * (first + half * (here - 1)) > rest:
+                straight = first - half
+                root = math.sqrt(max(0.0, straight * straight + 4.0 * half * max(0.0, rest)))
+                guess = int(2.0 * max(0.0, rest) / (straight + root)) if straight + root > 0 else 0
+                guess = max(1, min(here, guess))
+                while guess * (first + half * (guess - 1)) <= rest:
+                    guess += 1
+                while guess > 1 and (guess - 1) * (first + half * (guess - 2)) > rest:
+                    guess -= 1
+                return done + guess
+            gone += here * (first + half * (here - 1))
+            done += here
+            if done == most:
+                return most
+            length += here
+        cell += 1
+
+
+@njit(cache=True, nogil=True)
+def _corner(nodes: Array, place: float) -> tuple[int, int, float]:
+    """Return the nodes on both sides of a place, and the weight of the second."""
+    if nodes.shape[0] == 1:
+        return 0, 0, 0.0
+    cell = _cell(nodes, place)
+    return cell, cell + 1, (place - nodes[cell]) / (nodes[cell + 1] - nodes[cell])
+
+
+@njit(cache=True, nogil=True)
+def mixed_step(
+    tables: StepTables,
+    prompt_tokens: int,
+    before: float,
+    decodes: int,
+    length: float,
+    sequences: int,
+) -> float:
+    """Return what a step with pieces of prompts takes.
+
+    Args:
+        tables: What steps take.
+        prompt_tokens: Tokens of prompts in the step.
+        before: Tokens that were read before them, on the mean of the pieces.
+        decodes: Decodes in the step.
+        length: Tokens that each of them has read.
+        sequences: Sequences that get a token.
+    """
+    a0, a1, a = _corner(tables.prompts, prompt_tokens)
+    b0, b1, b = _corner(tables.before, before)
+    c0, c1, c = _corner(tables.decodes, decodes)
+    d0, d1, d = _corner(tables.lengths, length)
+    total = 0.0
+    for i in range(2):
+        p, p_weight = (a1, a) if i else (a0, 1.0 - a)
+        for j in range(2):
+            q, q_weight = (b1, b) if j else (b0, 1.0 - b)
+            for k in range(2):
+                r, r_weight = (c1, c) if k else (c0, 1.0 - c)
+                weight = p_weight * q_weight * r_weight
+                if weight != 0.0:
+                    row = tables.mixed[p, q, r]
+                    total += weight * ((1.0 - d) * row[d0] + d * row[d1])
+    return total + tables.tokens[decodes + prompt_tokens] + tables.sequences[sequences]
