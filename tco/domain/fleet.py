@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tco.domain.record import Record, Text
+from tco.domain.record import Identifier, Record, Text
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
 Seconds = Annotated[float, Field(ge=0, le=1e6)]
@@ -23,10 +23,17 @@ class BatchSettings(Record):
 
 
 class QueueSettings(Record):
-    """Where requests wait: one queue in front of all replicas, first come first served."""
+    """Where requests wait, first come first served.
 
+    All replicas take from one queue, or each has its own and a request is given to one when it
+    comes: in turn, to the one with the fewest requests, or to the better of two drawn at random.
+    """
+
+    discipline: Literal["one_queue", "round_robin", "least_loaded", "two_choices"] = Field(
+        default="one_queue", description="one queue for all, or how a replica is chosen"
+    )
     limit: Annotated[int, Field(ge=0, le=10**9)] | None = Field(
-        default=None, description="most requests that wait; absent: no limit"
+        default=None, description="most requests that wait in one queue; absent: no limit"
     )
     patience_s: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
         default=None, description="time after which a waiting request gives up [s]; absent: never"
@@ -129,6 +136,31 @@ class FleetSettings(Record):
     queue: QueueSettings = QueueSettings()
     autoscaler: Autoscaler | None = Field(default=None, description="absent: a static fleet")
     boot: BootTime | None = Field(default=None, description="needed by an autoscaled fleet")
+    spare_replicas: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=0, description="replicas kept beyond those that the load asks for: 1 is N+1"
+    )
+    quota_replicas: Count | None = Field(
+        default=None, description="most replicas that may be held at once, by quota; absent: any"
+    )
+
+    @property
+    def largest(self) -> int:
+        """The most replicas that it ever holds, spare ones included."""
+        scaler = self.autoscaler
+        if isinstance(scaler, ScheduleAutoscaler):
+            return max(scaler.replicas_by_hour) + self.spare_replicas
+        if scaler is not None:
+            return scaler.maximum + self.spare_replicas
+        return (self.replicas or 0) + self.spare_replicas
+
+    @model_validator(mode="after")
+    def _keeps_its_quota(self) -> Self:
+        if self.quota_replicas is not None and self.largest > self.quota_replicas:
+            raise ValueError(
+                f"the fleet grows to {self.largest} replicas, spare ones included, and the quota "
+                f"is {self.quota_replicas}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _has_a_size(self) -> Self:
@@ -139,7 +171,33 @@ class FleetSettings(Record):
         return self
 
 
+class HardwareReplicas(Record):
+    """So many replicas on one kind of hardware."""
+
+    name: Identifier
+    replicas: Count
+
+
 class ReplayedFleet(FleetSettings):
     """A fleet that a recorded trace is replayed on."""
 
     queue: ClassedQueue = ClassedQueue()
+    hardware: tuple[HardwareReplicas, ...] = Field(
+        default=(),
+        description="unlike hardware side by side, first used first; absent: all alike",
+    )
+    replicas_per_instance: Count = Field(
+        default=1, description="replicas that share an instance, for instance-hours"
+    )
+
+    @model_validator(mode="after")
+    def _hardware_covers_the_fleet(self) -> Self:
+        given = sum(part.replicas for part in self.hardware)
+        if self.hardware and given != self.largest:
+            raise ValueError(
+                f"hardware is given for {given} replicas and the fleet grows to {self.largest}"
+            )
+        names = [part.name for part in self.hardware]
+        if len(set(names)) < len(names):
+            raise ValueError("a kind of hardware is listed twice")
+        return self

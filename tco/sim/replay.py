@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from tco.domain.fleet import FleetSettings, ReplayedFleet
 from tco.domain.service import BatchService
-from tco.errors import InfeasibleError, NotFoundError, TcoError
+from tco.errors import InfeasibleError, TcoError
 from tco.sim import kernel_layout as at
-from tco.sim.fleet import Fleet, FleetRecord, FleetRules, PerRequest, Requests
-from tco.sim.rules import rules_of, service_of
+from tco.sim.fleet import Fleet, FleetRecord, FleetRules, PerRequest
+from tco.sim.offered import offered
+from tco.sim.rules import idle_watts, rules_of, service_of
 from tco.sim.tally import DRAINING
+from tco.sim.usage import QUANTILES, instance_s
 from tco.traffic import requests as traffic
 from tco.units import (
     HOURS_PER_WEEK,
@@ -32,7 +34,6 @@ LONGEST_S = 10 * HOURS_PER_YEAR * SECONDS_PER_HOUR
 ENOUGH_TO_TELL = 1_000
 """Requests from which on a rate above the capacity is no accident of a short trace."""
 STANDARD_ERRORS = 4.0
-QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 STATUS = {
     at.STATUS_WAITING: "waiting",
     at.STATUS_SERVED: "served",
@@ -49,7 +50,6 @@ class Replay:
     per_request: PerRequest
     """In order of arrival."""
     record: FleetRecord
-    has_joules: bool
     notes: tuple[str, ...]
     """What a reader of the figures has to know."""
 
@@ -81,11 +81,20 @@ def replay(
         raise TcoError(
             f"the trace lasts {years:,.0f} years, longer than 10; are its times in seconds?"
         )
-    own_s = _own_s(trace, figures)
-    rules = rules_of(settings, service_of(figures), seed=seed)
+    replayed = settings if isinstance(settings, ReplayedFleet) else None
+    first = replayed.queue.served_first if replayed else ()
+    requests = offered(trace, since_s, figures=figures, served_first=first)
+    kinds = [part.name for part in replayed.hardware] if replayed else []
+    rules = rules_of(
+        settings,
+        service_of(figures, kinds, seed=seed),
+        seed=seed,
+        idle_w=idle_watts(figures, kinds),
+        replicas_per_instance=replayed.replicas_per_instance if replayed else 1,
+    )
     rules.batch.sizes(rules.service)  # refuses batches that the service does not cover
+    own_s = requests.own_s
     notes = _check_capacity(rules, since_s, float(own_s.mean()) if own_s.size else 0.0)
-    requests = Requests(since_s, ranks=_ranks(trace, settings), own_s=own_s)
     fleet = Fleet(rules, [requests], until_s=float(since_s[-1]), keep_requests=since_s.size)
     record = fleet.run(to_the_last=True)
     times = record.per_request
@@ -94,10 +103,10 @@ def replay(
         times = PerRequest(
             times.start_s + start_s, times.finish_s + start_s, times.batch, times.status
         )
-    left = record.waiting + record.in_service
+    left = record.waiting + record.in_service + record.in_host
     if left:
         notes += (f"{left:,} requests wait for ever: nothing in this fleet will serve them",)
-    return Replay(arrival_s, times, record, figures.joules is not None, notes)
+    return Replay(arrival_s, times, record, notes)
 
 
 def document(found: Replay) -> dict[str, Any]:
@@ -113,7 +122,8 @@ def document(found: Replay) -> dict[str, Any]:
         "served": record.served,
         "dropped": record.dropped,
         "abandoned": record.abandoned,
-        "in_system": record.waiting + record.in_service,
+        "in_system": record.waiting + record.in_service + record.in_host,
+        "instance_hours": instance_s(record) / SECONDS_PER_HOUR,
         "replica_hours": {
             "busy": max(0.0, held_s - idle_s - draining_s) / SECONDS_PER_HOUR,
             "idle": idle_s / SECONDS_PER_HOUR,
@@ -127,9 +137,11 @@ def document(found: Replay) -> dict[str, Any]:
         answer["queue_ms"] = _spread_ms(times.start_s[served] - arrived_s)
         batches = record.hours[:, at.HOUR_BATCHES].sum()
         answer["batch_mean"] = float(record.hours[:, at.HOUR_STARTED].sum() / batches)
-    if found.has_joules:
-        joules = float(record.hours[:, at.HOUR_JOULES].sum())
-        answer["energy_kwh"] = joules / JOULES_PER_KWH
+    if record.joules:
+        kwh = {use: float(part.sum()) / JOULES_PER_KWH for use, part in record.joules.items()}
+        answer["energy_kwh"] = sum(kwh.values())
+        if len(kwh) > 1:
+            answer["energy_by_use_kwh"] = kwh
     answer["simulated_s"] = record.simulated_s
     return answer
 
@@ -168,43 +180,6 @@ def _check_times(arrival_s: Array) -> None:
         raise TcoError("the requests of the trace are not in order of arrival; sort them first")
 
 
-def _own_s(trace: traffic.Requests, figures: BatchService) -> Array:
-    """Return what the tokens of each request take [s]; empty where tokens do not matter."""
-    if not figures.depends_on_tokens:
-        return np.empty(0)
-    own_s = np.zeros(trace.count)
-    for name, tokens, seconds in (
-        ("input_tokens", trace.input_tokens, figures.per_input_token_s),
-        ("output_tokens", trace.output_tokens, figures.per_output_token_s),
-    ):
-        if seconds > 0:
-            if tokens is None:
-                raise TcoError(
-                    f"the service takes seconds by {name} and the trace has no column {name}; "
-                    "add the column, or leave the figure out of the service file"
-                )
-            own_s += seconds * tokens
-    return own_s
-
-
-def _ranks(trace: traffic.Requests, settings: FleetSettings) -> NDArray[np.int64]:
-    """Return 0 for requests that are served first and 1 for the others; empty if all are alike."""
-    first = settings.queue.served_first if isinstance(settings, ReplayedFleet) else ()
-    if not first:
-        return np.empty(0, dtype=np.int64)
-    if trace.kind is None:
-        raise TcoError(
-            "the deployment serves some classes first and the trace has no column class; "
-            "add the column, or leave queue.served_first out"
-        )
-    for name in first:
-        if name not in trace.classes:
-            action = f"The trace has {', '.join(trace.classes)}; correct queue.served_first."
-            raise NotFoundError("class", name, trace.classes, action)
-    numbers = [number for number, name in enumerate(trace.classes) if name in first]
-    return np.where(np.isin(trace.kind, numbers), 0, 1).astype(np.int64)
-
-
 def _check_capacity(rules: FleetRules, arrival_s: Array, own_s: float) -> tuple[str, ...]:
     """Refuse a fleet whose queue would grow for ever; say so where the trace is too short to tell.
 
@@ -215,8 +190,9 @@ def _check_capacity(rules: FleetRules, arrival_s: Array, own_s: float) -> tuple[
         return ()
     rate = (arrival_s.size - 1) / span_s
     sizes = np.arange(1, rules.batch.max_size + 1)
-    seconds = rules.service.seconds[0, 0, 1 : rules.batch.max_size + 1] + own_s
-    each = float((sizes / seconds).max()) * rules.slots if seconds.min() > 0 else math.inf
+    seconds = rules.service.seconds[:, 0, 1 : rules.batch.max_size + 1] + own_s
+    by_kind = (sizes / seconds).max(axis=1) if seconds.min() > 0 else np.full(1, math.inf)
+    each = float(by_kind[list(rules.hardware or (0,))].mean()) * rules.slots
     stages = []
     if rules.queue_limit < 0 and rules.patience_s is None:
         stages.append(("replicas", rules.maximum, each))

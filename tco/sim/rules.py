@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,28 +12,78 @@ from tco.domain.fleet import (
     FleetSettings,
     HpaAutoscaler,
     QueueAutoscaler,
+    ReplayedFleet,
     ScheduleAutoscaler,
 )
-from tco.domain.service import BatchService
-from tco.errors import InfeasibleError
-from tco.sim.fleet import FleetRules
+from tco.domain.service import BatchFigures, BatchService, HostStage
+from tco.errors import InfeasibleError, NotFoundError
+from tco.sim.run import Discipline, FleetRules
 from tco.sim.scaling import Hpa, QueueLength, Rule, Schedule, Static
-from tco.sim.service import BatchRule, HostWork, Service, service_table
+from tco.sim.service import BatchRule, HostWork, Service, spread_factors
+
+DISCIPLINES = {
+    "one_queue": Discipline.ONE_LINE,
+    "round_robin": Discipline.ROUND_ROBIN,
+    "least_loaded": Discipline.LEAST_LOADED,
+    "two_choices": Discipline.TWO_CHOICES,
+}
+DRAWS = 99_991
+"""Numbers that two choices are drawn by, in turn; a prime, so that they keep step with nothing."""
+BOOTS, SPREADS, CHOICES = 1, 2, 3
+"""What is drawn, each from a stream of its own."""
 
 
-def service_of(figures: BatchService) -> Service:
-    """Make the service of a service file."""
-    seconds = np.array(figures.table_s, dtype=np.float64)
-    joules = None if figures.joules is None else np.array(figures.joules, dtype=np.float64)
-    table = service_table(seconds, joules)
-    if figures.front_end is None:
-        return table
+def service_of(figures: BatchService, hardware: Sequence[str] = (), *, seed: int = 1) -> Service:
+    """Make the service of a service file.
+
+    Args:
+        figures: The service file.
+        hardware: Kinds of hardware in the order of their classes; empty if there is one kind.
+        seed: Seed of what has a spread.
+    """
+    kinds = [_figures_of(figures, name) for name in hardware or [""]]
+    largest = min(len(kind.table_s) for kind in kinds)
+    seconds = np.zeros((len(kinds), 1, largest + 1))
+    joules = np.zeros_like(seconds)
+    for number, kind in enumerate(kinds):
+        seconds[number, 0, 1:] = kind.table_s[:largest]
+        if kind.joules is not None:
+            joules[number, 0, 1:] = kind.joules[:largest]
+    batch, front, back = np.random.default_rng([seed, SPREADS]).spawn(3)
     return Service(
-        table.seconds,
-        table.joules,
-        table.factors,
-        HostWork(figures.front_end.seconds, figures.front_end.parallel),
+        seconds,
+        joules,
+        spread_factors(figures.cv, batch),
+        _host(figures.front_end, front),
+        _host(figures.back_end, back),
     )
+
+
+def idle_watts(figures: BatchService, hardware: Sequence[str] = ()) -> tuple[float, ...]:
+    """Return idle watts by hardware class [W]; empty where one is missing."""
+    watts = [_figures_of(figures, name).idle_w for name in hardware or [""]]
+    return tuple(w for w in watts if w is not None) if None not in watts else ()
+
+
+def _figures_of(figures: BatchService, name: str) -> BatchFigures:
+    known = figures.figures
+    if name not in known:
+        if not name:
+            raise InfeasibleError(
+                f"the service has figures by hardware ({', '.join(known)}) and the deployment "
+                "does not say which its replicas have; give hardware"
+            )
+        names = [one for one in known if one]
+        raise NotFoundError(
+            "hardware", name, names, "Give its figures under by_hardware of the service file."
+        )
+    return known[name]
+
+
+def _host(stage: HostStage | None, random: np.random.Generator) -> HostWork | None:
+    if stage is None:
+        return None
+    return HostWork(stage.seconds, stage.parallel, spread_factors(stage.cv, random))
 
 
 def rules_of(
@@ -42,6 +93,8 @@ def rules_of(
     slots: int = 1,
     seed: int,
     goal_s: float = math.inf,
+    idle_w: tuple[float, ...] = (),
+    replicas_per_instance: int = 1,
 ) -> FleetRules:
     """Make the rules of one run; a rule remembers, so each run needs its own.
 
@@ -49,8 +102,10 @@ def rules_of(
         settings: The deployment's settings.
         service: What a batch takes.
         slots: Batches that one replica serves at once.
-        seed: Seed of the boot times.
+        seed: Seed of boot times and choices.
         goal_s: Latency that requests are counted as late against [s].
+        idle_w: Power of a replica that is held and not busy, by hardware class [W].
+        replicas_per_instance: Replicas that share an instance.
     """
     rule, minimum, maximum = _rule_of(settings)
     batch = settings.batch
@@ -59,20 +114,32 @@ def rules_of(
         if batch is None
         else BatchRule(batch.max_size, batch.max_wait_s, batch.preferred_sizes)
     )
-    random = np.random.default_rng([seed, 1])
-    limit = settings.queue.limit
+    random = np.random.default_rng([seed, BOOTS])
+    limit, spare = settings.queue.limit, settings.spare_replicas
+    discipline = DISCIPLINES[settings.queue.discipline]
+    draws = np.empty(0)
+    if discipline is Discipline.TWO_CHOICES:
+        draws = np.random.default_rng([seed, CHOICES]).random(DRAWS)
+    kinds = settings.hardware if isinstance(settings, ReplayedFleet) else ()
+    hardware = [number for number, kind in enumerate(kinds) for _ in range(kind.replicas)]
     return FleetRules(
         service=service,
         batch=rule_of_batch,
         rule=rule,
-        minimum=minimum,
-        maximum=maximum,
-        first=settings.replicas,
+        minimum=minimum + spare,
+        maximum=maximum + spare,
+        first=None if settings.replicas is None else settings.replicas + spare,
         slots=slots,
         boot_s=lambda: _boot_s(settings.boot, random),
         queue_limit=-1 if limit is None else limit,
         patience_s=settings.queue.patience_s,
         goal_s=goal_s,
+        discipline=discipline,
+        draws=draws,
+        spare=spare,
+        hardware=tuple(hardware),
+        idle_w=idle_w,
+        replicas_per_instance=replicas_per_instance,
     )
 
 

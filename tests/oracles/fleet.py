@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tests.oracles.batching import CONTROL, LOOK, Server
+from tests.oracles.batching import CONTROL, LOOK, NOBODY_READY, Server
 
 SLACK = Fraction(1, 10**9)
 """A ratio this near to a whole number is that number."""
@@ -84,14 +84,16 @@ class ScaledFleet(Server):
     """``replicas`` of the server are those at the start."""
 
     rule: Rule | None = None
+    """Its bounds are those without the spare replicas."""
+    spare: int = 0
     boot_s: float = 0.0
     until_s: float = 0.0
 
     def run(self, arrivals_s):
         assert self.rule is not None
-        self.machines = [Replica() for _ in range(self.rule.maximum)]
+        self.machines = [Replica() for _ in range(self.rule.maximum + self.spare)]
         self.work: list[tuple[int, float, float]] = []
-        first, self.replicas = self.replicas, self.rule.maximum
+        first, self.replicas = self.replicas, self.rule.maximum + self.spare
         self.looked_s = 0.0
         self._at(0.0, CONTROL, lambda: self._begin(first))
         step = 1
@@ -105,6 +107,7 @@ class ScaledFleet(Server):
 
     def _begin(self, first: int) -> None:
         self.free = [False] * len(self.machines)
+        self.ready = []
         for number in range(first):
             self._activate(number)
 
@@ -116,25 +119,26 @@ class ScaledFleet(Server):
     def _activate(self, number: int) -> None:
         self._turn(self.machines[number], "active")
         self.free[number] = True
+        self.ready = sorted([*self.ready, number])
+        if len(self.ready) == 1:
+            self._move_on(NOBODY_READY)
         self._start_what_can()
 
-    def _serve(self, batch: list[int]) -> None:
-        number = self.free.index(True)
-        super()._serve(batch)
+    def _serve(self, batch: list[int], number: int) -> None:
+        super()._serve(batch, number)
         start_s, end_s = (self.outcomes[batch[0]].start_s, self.outcomes[batch[0]].finish_s)
         assert start_s is not None
         assert end_s is not None
         self.machines[number].batch = (start_s, end_s)
         self.work.append((number, start_s, end_s))
 
-    def _end(self, replica: int) -> None:
+    def _give_back(self, replica: int) -> None:
         machine = self.machines[replica]
         machine.batch = None
         if machine.state == "draining":
             self._turn(machine, "off")
         else:
             self.free[replica] = True
-        self._start_what_can()
 
     def _share(self) -> tuple[Fraction, Fraction]:
         """Seconds since the last look that active replicas were there, and that they were busy."""
@@ -157,14 +161,18 @@ class ScaledFleet(Server):
         there, busy = self._share()
         states = [machine.state for machine in self.machines]
         current = states.count("active") + states.count("booting")
-        in_service = sum(
-            o.start_s is not None and o.finish_s is not None and o.finish_s > now_s
-            for o in self.outcomes
-        )
-        share = busy / there if there else Fraction(0)
+        in_service = sum(len(batch) for batch in self.served_at.values())
+        waiting = sum(len(queue) for queue in self.lines.values())
+        there -= self.spare * (Fraction(now_s) - Fraction(self.looked_s))
+        share = busy / there if there > 0 else Fraction(0)
         wanted = self.rule.wanted(
-            now_s, current, states.count("active"), share, len(self.queue) + in_service
+            now_s,
+            max(0, current - self.spare),
+            max(0, states.count("active") - self.spare),
+            share,
+            waiting + in_service,
         )
+        wanted += self.spare
         self.looked_s = now_s
         for number in [k for k, state in enumerate(states) if state == "off"]:
             if current < wanted:
@@ -175,6 +183,7 @@ class ScaledFleet(Server):
                 if current > wanted and states[number] == leaving:
                     self._retire(number)
                     current -= 1
+        self._start_what_can()
 
     def _boot(self, number: int) -> None:
         machine = self.machines[number]
@@ -191,4 +200,8 @@ class ScaledFleet(Server):
     def _retire(self, number: int) -> None:
         machine = self.machines[number]
         self.free[number] = False
+        if number in self.ready:
+            self.ready.remove(number)
+            if self.discipline:
+                self._move_on(number)
         self._turn(machine, "off" if machine.batch is None else "draining")

@@ -13,9 +13,10 @@ from tco.sim import batch_kernel as kernel
 from tco.sim import dispatch_kernel, latency_bins, line_kernel
 from tco.sim import kernel_layout as at
 from tco.sim.fleet import Fleet, FleetRules, Requests
+from tco.sim.run import Discipline
 from tco.sim.scaling import Static
 from tco.sim.service import BatchRule, HostWork, Service, service_table
-from tests.oracles.batching import Outcome, Server
+from tests.oracles.batching import Host, Outcome, Server
 
 FATES = {
     at.STATUS_WAITING: "waiting",
@@ -25,6 +26,17 @@ FATES = {
 }
 whole = st.integers(0, 40).map(float)
 real = st.floats(0, 40, allow_nan=False)
+host_work = st.tuples(
+    st.sampled_from([0.25, 1.0, 3.0]),
+    st.integers(1, 3),
+    st.sampled_from([(1.0,), (0.5, 2.0), (4.0, 1.0, 2.0)]),
+)
+DRAWS = np.random.default_rng(5).random(997).tolist()
+DISCIPLINES = {
+    "round robin": Discipline.ROUND_ROBIN,
+    "least loaded": Discipline.LEAST_LOADED,
+    "two choices": Discipline.TWO_CHOICES,
+}
 
 
 @st.composite
@@ -35,17 +47,31 @@ def systems(draw):
     positive = st.integers(1, 9).map(float) if times is whole else st.floats(0.01, 9)
     table = sorted(draw(st.lists(positive, min_size=max_size, max_size=max_size)))
     count = len(arrivals)
+    replicas = draw(st.integers(1, 4))
+    spread = st.sampled_from([(1.0,), (0.5, 1.5), (0.25, 2.0, 1.0)])
     return {
         "arrivals": arrivals,
         "table": table,
-        "replicas": draw(st.integers(1, 4)),
+        "replicas": replicas,
         "max_size": max_size,
         "max_wait_s": draw(st.sampled_from([0.0, 1.0, 3.0, 2.5])),
         "preferred": draw(st.lists(st.integers(1, max_size), max_size=2)),
         "limit": draw(st.none() | st.integers(0, 8)),
         "patience": draw(st.none() | st.lists(positive, min_size=count, max_size=count)),
         "ranks": draw(st.none() | st.lists(st.integers(0, 1), min_size=count, max_size=count)),
+        "discipline": draw(st.none() | st.sampled_from(sorted(DISCIPLINES))),
+        "slowness": draw(
+            st.none()
+            | st.lists(st.sampled_from([1.0, 2.0, 4.0]), min_size=replicas, max_size=replicas)
+        ),
+        "factors": draw(spread),
+        "front": draw(st.none() | host_work),
+        "back": draw(st.none() | host_work),
     }
+
+
+def hands(work) -> Host | None:
+    return None if work is None else Host(*work)
 
 
 def oracle(system) -> list[Outcome]:
@@ -58,10 +84,34 @@ def oracle(system) -> list[Outcome]:
         limit=system["limit"],
         patience_s=system["patience"],
         ranks=system["ranks"],
+        discipline=system["discipline"],
+        draws=DRAWS,
+        slowness=system["slowness"],
+        factors=system["factors"],
+        front=hands(system["front"]),
+        back=hands(system["back"]),
     ).run(system["arrivals"])
 
 
-def simulated(system, *, cuts=()):
+def host(work) -> HostWork | None:
+    return None if work is None else HostWork(work[0], work[1], np.array(work[2]))
+
+
+def service_of(system) -> Service:
+    """Make the service; replicas that are slower by one factor are of one hardware class."""
+    kinds = sorted(set(system["slowness"] or [1.0]))
+    table = np.array([0.0, *system["table"]])
+    seconds = np.array([[table * kind] for kind in kinds])
+    return Service(
+        seconds,
+        seconds * 50.0,
+        np.array(system["factors"]),
+        host(system["front"]),
+        host(system["back"]),
+    )
+
+
+def simulated(system, *, cuts=(), until_s=10_000.0):
     arrivals = np.array(system["arrivals"])
     bounds = [0, *sorted(cuts), arrivals.size]
     ranks = np.array(system["ranks"] or [], dtype=np.int64)
@@ -69,15 +119,20 @@ def simulated(system, *, cuts=()):
     chunks = [
         Requests(arrivals[a:b], ranks[a:b], patience_s=patience[a:b]) for a, b in pairwise(bounds)
     ]
+    slowness = system["slowness"] or [1.0] * system["replicas"]
     rules = FleetRules(
-        service=service_table(np.array(system["table"])),
+        service=service_of(system),
         batch=BatchRule(system["max_size"], system["max_wait_s"], tuple(system["preferred"])),
         rule=Static(system["replicas"]),
         minimum=system["replicas"],
         maximum=system["replicas"],
         queue_limit=-1 if system["limit"] is None else system["limit"],
+        discipline=DISCIPLINES.get(system["discipline"], Discipline.ONE_LINE),
+        draws=np.array(DRAWS),
+        hardware=tuple(sorted(set(slowness)).index(kind) for kind in slowness),
+        idle_w=(10.0, 20.0, 30.0),
     )
-    return Fleet(rules, chunks, until_s=10_000.0, keep_requests=arrivals.size).run()
+    return Fleet(rules, chunks, until_s=until_s, keep_requests=arrivals.size).run()
 
 
 @given(system=systems())
@@ -102,6 +157,19 @@ def test_where_arrivals_are_cut_into_chunks_does_not_matter(system, cuts):
     np.testing.assert_allclose(whole_run.hours, cut_run.hours)
 
 
+def waited_s(system, found) -> float:
+    """Seconds that requests spent in line, from their joining to their start or their leaving."""
+    work = hands(system["front"])
+    total_s = 0.0
+    for number, arrival_s in enumerate(system["arrivals"]):
+        joined_s = arrival_s if work is None else work.leaves_s(arrival_s)
+        if found.per_request.status[number] == at.STATUS_SERVED:
+            total_s += found.per_request.start_s[number] - joined_s
+        elif found.per_request.status[number] == at.STATUS_ABANDONED:
+            total_s += system["patience"][number]
+    return total_s
+
+
 @given(system=systems())
 @settings(max_examples=200)
 def test_no_request_is_lost_and_busy_time_is_that_of_the_batches(system):
@@ -110,13 +178,15 @@ def test_no_request_is_lost_and_busy_time_is_that_of_the_batches(system):
     assert found.arrived == (
         found.served + found.dropped + found.abandoned + found.waiting + found.in_service
     )
-    batches = {}
-    for start, finish, batch in zip(
-        found.per_request.start_s, found.per_request.finish_s, found.per_request.batch, strict=True
-    ):
-        if batch >= 0:
-            batches[int(batch)] = finish - start
-    assert found.hours[:, at.HOUR_BUSY_S].sum() == pytest.approx(sum(batches.values()))
+    batches: dict[int, list[float]] = {}
+    for start, outcome in zip(found.per_request.start_s, oracle(system), strict=True):
+        if outcome.batch >= 0:
+            batches.setdefault(outcome.batch, []).append(start)
+    assert all(len(set(starts)) == 1 for starts in batches.values())
+    busy_s = found.busy_by_hardware.sum()
+    assert found.hours[:, at.HOUR_BUSY_S].sum() == pytest.approx(busy_s)
+    assert found.hours[:, at.HOUR_BATCHES].sum() == len(batches)
+    assert found.hours[:, at.HOUR_WAITING_S].sum() == pytest.approx(waited_s(system, found))
     assert found.histogram.sum() == found.served + found.in_service
 
 

@@ -13,14 +13,22 @@ from tco.errors import TcoError
 from tco.sim import kernel_layout as at
 from tco.sim import latency_bins as bins
 from tco.sim.fleet import Fleet, FleetRules, Requests
+from tco.sim.queues import Queues
+from tco.sim.run import Discipline
 from tco.sim.scaling import Hpa, QueueLength, Schedule, Static
-from tco.sim.service import BatchRule, HostWork, Service, linear_service, service_table
+from tco.sim.service import BatchRule, HostWork, Service, linear_service
 from tco.sim.tally import DRAINING, MINIMUM_FLOOR, REST, SCALE_DOWN_DELAY
 from tests.oracles.fleet import Rule, ScaledFleet
 
 UNTIL_S = 400.0
 whole = st.integers(0, 60).map(float)
 real = st.floats(0, 60, allow_nan=False)
+DRAWS = np.random.default_rng(5).random(997).tolist()
+DISCIPLINES = {
+    "round robin": Discipline.ROUND_ROBIN,
+    "least loaded": Discipline.LEAST_LOADED,
+    "two choices": Discipline.TWO_CHOICES,
+}
 
 
 @st.composite
@@ -46,6 +54,9 @@ def systems(draw):
         "minimum": minimum,
         "maximum": maximum,
         "first": draw(st.integers(minimum, maximum)),
+        "spare": draw(st.sampled_from([0, 0, 1, 2])),
+        "discipline": draw(st.none() | st.sampled_from(sorted(DISCIPLINES))),
+        "slowness": draw(st.lists(st.sampled_from([1.0, 2.0]), min_size=8, max_size=8)),
         "interval_s": draw(st.sampled_from([3.0, 5.0, 15.0])),
         "down_window_s": draw(st.sampled_from([0.0, 6.0, 30.0])),
         "boot_s": draw(st.sampled_from([0.0, 3.0, 5.0, 7.5, 20.0])),
@@ -56,7 +67,10 @@ def oracle(system) -> ScaledFleet:
     count = len(system["arrivals"])
     fleet = ScaledFleet(
         seconds_of=lambda size: system["table"][size - 1],
-        replicas=system["first"],
+        replicas=system["first"] + system["spare"],
+        discipline=system["discipline"],
+        draws=DRAWS,
+        slowness=system["slowness"],
         max_size=system["max_size"],
         max_wait_s=system["max_wait_s"],
         limit=system["limit"],
@@ -69,6 +83,7 @@ def oracle(system) -> ScaledFleet:
             system["down_window_s"],
             by_queue=system["by_queue"],
         ),
+        spare=system["spare"],
         boot_s=system["boot_s"],
         until_s=UNTIL_S,
     )
@@ -78,16 +93,25 @@ def oracle(system) -> ScaledFleet:
 
 def rules_of(system) -> FleetRules:
     kind = QueueLength if system["by_queue"] else Hpa
+    spare, table = system["spare"], np.array([0.0, *system["table"]])
+    seconds = np.array([[table], [table * 2.0]])
+    maximum = system["maximum"] + spare
     return FleetRules(
-        service=service_table(np.array(system["table"])),
+        service=Service(seconds, seconds * 50.0),
         batch=BatchRule(system["max_size"], system["max_wait_s"]),
         rule=kind(float(system["target"]), system["interval_s"], system["down_window_s"]),
-        minimum=system["minimum"],
-        maximum=system["maximum"],
-        first=system["first"],
+        minimum=system["minimum"] + spare,
+        maximum=maximum,
+        first=system["first"] + spare,
         boot_s=lambda: system["boot_s"],
         queue_limit=-1 if system["limit"] is None else system["limit"],
         patience_s=system["patience"],
+        discipline=DISCIPLINES.get(system["discipline"], Discipline.ONE_LINE),
+        draws=np.array(DRAWS),
+        spare=spare,
+        hardware=tuple(int(slow) - 1 for slow in system["slowness"][:maximum]),
+        idle_w=(10.0, 30.0),
+        replicas_per_instance=2,
     )
 
 
@@ -109,6 +133,24 @@ def test_a_fleet_that_scales_serves_every_request_as_the_plain_model_does(system
     ):
         spent_s = sum(machine.spent_s[state] for machine in expected.machines)
         assert found_s.sum() == pytest.approx(spent_s, rel=1e-9, abs=1e-6), state
+    check_joules(system, expected, found)
+
+
+def check_joules(system, expected, found):
+    """Batches at 50 W, whoever is held besides at the idle watts of its hardware."""
+    busy_s = [0.0] * len(expected.machines)
+    for number, start_s, end_s in expected.work:
+        busy_s[number] += end_s - start_s
+    watts = [10.0 if slow == 1.0 else 30.0 for slow in system["slowness"]]
+    joules = {"busy": 50.0 * sum(busy_s), "booting": 0.0, "idle": 0.0}
+    for number, machine in enumerate(expected.machines):
+        held_s = machine.spent_s["active"] + machine.spent_s["draining"]
+        joules["booting"] += watts[number] * machine.spent_s["booting"]
+        joules["idle"] += watts[number] * (held_s - busy_s[number])
+    sums = {use: float(part.sum()) for use, part in found.joules.items()}
+    assert sums.pop("busy") == pytest.approx(joules["busy"], abs=1e-4)
+    assert sums.pop("booting") == pytest.approx(joules["booting"], abs=1e-4)
+    assert sum(sums.values()) == pytest.approx(joules["idle"], rel=1e-7, abs=1e-3)
 
 
 @given(system=systems())
@@ -222,9 +264,7 @@ def test_latency_and_waiting_count_from_arrival_at_the_front_end():
     assert found.per_request.start_s.tolist() == [0.5, 1.0]
     assert found.per_request.finish_s.tolist() == [2.5, 3.0]
     assert found.hours[0, at.HOUR_WAIT_S] == 1.5
-    middles = bins.LEAST_S * bins.BIN_RATIO ** (
-        np.flatnonzero(found.histogram) - 0.5
-    )
+    middles = bins.LEAST_S * bins.BIN_RATIO ** (np.flatnonzero(found.histogram) - 0.5)
     assert middles == pytest.approx([2.5, 3.0], rel=0.0075)
 
 
@@ -257,6 +297,7 @@ def test_the_largest_input_of_a_batch_sets_its_time_though_no_more_come():
 
 def test_a_run_that_loses_requests_is_refused():
     fleet = Fleet(fleet_of(1, linear_service(1.0, 0.0, 1)), [Requests(np.zeros(3))], until_s=60.0)
+    assert isinstance(fleet._engine, Queues)
     fleet._engine._tally.counters[at.DROPPED] = 1
     with pytest.raises(TcoError, match=r"requests by fate, 3\.0* in all and 4\.0* in parts"):
         fleet.run()

@@ -53,6 +53,7 @@ def test_the_figures_of_a_small_replay_by_hand():
         "dropped": 0,
         "abandoned": 0,
         "in_system": 0,
+        "instance_hours": pytest.approx(8 / 3600),
         "replica_hours": {
             "busy": pytest.approx(7 / 3600),
             "idle": pytest.approx(1 / 3600),
