@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from tco.domain.measured import EnergyScope
 from tco.domain.record import Estimate, Evidence, Identifier, Record, Text, worse
-from tco.domain.service import FrontEnd
+from tco.domain.service import HostStage
 
 Array = NDArray[np.float64]
 Positive = Annotated[float, Field(gt=0)]
@@ -232,7 +232,7 @@ class ServiceCurve(Record):
     measured_in: Literal["process", "server"] = Field(
         description="in process the host work of each request behind a server is left out"
     )
-    front_end: FrontEnd | None = Field(
+    front_end: HostStage | None = Field(
         default=None, description="host work of each request; absent until calibrated"
     )
     batch: BatchStage | None = None

@@ -1,0 +1,75 @@
+"""``tco measure import`` and ``fit`` as they are typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Tco
+
+SAID = ["--snapshot", "net", "--accelerator", "T4", "--count", "1", "--runtime", "rt",
+        "--precision", "fp16"]  # fmt: skip
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TCO_OVERLAY", str(tmp_path / "own"))
+    return tmp_path / "own" / "measurements"
+
+
+def template(tco: Tco, folder: Path) -> Path:
+    path = folder / "mine.csv"
+    path.write_text(tco("measure", "import", "--template").out)
+    return path
+
+
+def test_a_filled_in_template_is_imported_listed_checked_and_fitted(tco, tmp_path, own):
+    table = template(tco, tmp_path)
+    done = tco("measure", "import", table, *SAID, "--name", "mine")
+    assert done.status == 0
+    assert "mine: 3 points, table: mine.csv sha256 " in done.out
+    assert "mine" in tco("measure", "list").out
+    assert tco("check", own / "mine.json").out == "1 file checked, fine\n"
+    fitted = tco("measure", "fit", own / "mine.json").out
+    assert "measured from 1 to 32 at once" in fitted
+    assert "batch of n of size 128: " in fitted
+    assert "left out " in fitted
+    assert "joules are of: board" in fitted
+    assert "host work of each request" in fitted
+    curve = json.loads(tco("measure", "fit", own / "mine.json", "--json").out)["curve"]
+    assert curve["kind"] == "batch"
+
+
+def test_a_second_result_of_the_same_is_held_against_the_first(tco, tmp_path, own):
+    table = template(tco, tmp_path)
+    tco("measure", "import", table, *SAID, "--name", "mine")
+    slower = table.read_text().replace("0.0041,0.0044", "0.0082,0.0088")
+    table.write_text(slower)
+    done = tco("measure", "import", table, *SAID, "--name", "theirs", "--json")
+    beside = json.loads(done.out)["beside_known"]
+    assert "of the time that is known (table: mine.csv" in beside
+    assert "take the range, not the best" in beside
+
+
+def test_a_refused_file_leaves_nothing_behind(tco, tmp_path, own):
+    table = template(tco, tmp_path)
+    table.write_text(table.read_text().replace("0.0102", "fast"))
+    done = tco("measure", "import", table, *SAID)
+    assert done.status == 2
+    assert 'seconds: expected a number, found "fast"' in done.err
+    assert not own.exists()
+
+
+def test_what_is_imported_must_be_named(tco, tmp_path):
+    done = tco("measure", "import", template(tco, tmp_path))
+    assert done.status == 2
+    assert "with --snapshot what was measured" in done.err
+
+
+def test_an_imported_file_that_was_changed_is_told_by_check(tco, tmp_path, own):
+    tco("measure", "import", template(tco, tmp_path), *SAID, "--name", "mine")
+    broken = (own / "mine.json").read_text().replace('"forward"', '"froward"', 1)
+    (own / "mine.json").write_text(broken)
+    done = tco("check", own / "mine.json")
+    assert done.status == 2
+    assert "points[0].phase" in done.out
