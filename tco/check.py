@@ -9,6 +9,7 @@ from typing import Any
 from tco.domain.loading import Library
 from tco.errors import Finding, InputError, nearest
 from tco.measure.measured_files import read_measured
+from tco.measure.model_files import load_jobs
 
 
 def check_files(paths: Sequence[Path], library: Library) -> list[Finding]:
@@ -36,6 +37,7 @@ def _loader_of(path: Path, library: Library) -> Callable[[Path], Any]:
         "snapshot/1": library.load_snapshot,
         "experiment-history/1": library.load_history,
         "organisation/1": library.load_organisation,
+        "measure/1": load_jobs,
     }
     document = library.document(path)
     if "extends" in document.data:
