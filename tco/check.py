@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tco.domain.loading import Library
+from tco.domain.scenario import Scenario
 from tco.errors import Finding, InputError, nearest
+from tco.ledger.coverage import gaps
 from tco.measure.measured_files import read_measured
 from tco.measure.model_files import load_jobs
 
@@ -24,10 +26,26 @@ def check_file(path: Path, library: Library) -> list[Finding]:
         if path.suffix == ".json":
             read_measured(path)
         else:
-            _loader_of(path, library)(path)
+            found = _loader_of(path, library)(path)
+            if isinstance(found, Scenario):
+                return _gaps(found, str(path))
     except InputError as error:
         return list(error.findings)
     return []
+
+
+def _gaps(scenario: Scenario, file: str) -> list[Finding]:
+    """Find phases that one option prices and another is silent about."""
+    return [
+        Finding(
+            file,
+            None,
+            f"candidates.{gap.option}.lifecycle.coverage",
+            gap.problem,
+            f"price it, or write '{gap.phase}: {{none: why}}' or 'included_in: where'",
+        )
+        for gap in gaps(scenario)
+    ]
 
 
 def _loader_of(path: Path, library: Library) -> Callable[[Path], Any]:

@@ -1,0 +1,140 @@
+"""Which phases each option prices, which it does not and why, and which nobody speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandas as pd
+
+from tco.domain.cost import Phase
+from tco.domain.coverage import Unpriced
+from tco.domain.deployment import CascadeDeployment, StagedDeployment
+from tco.domain.lifecycle import Lifecycle
+from tco.domain.scenario import Scenario
+from tco.ledger import book
+
+
+class State(StrEnum):
+    """How a phase stands for an option."""
+
+    PRICED = "priced"
+    NONE = "none"
+    ELSEWHERE = "included elsewhere"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """One option in one phase."""
+
+    option: str
+    phase: Phase
+    state: State
+    usd: float
+    reason: str = ""
+
+
+def coverage(scenario: Scenario, rows: pd.DataFrame) -> tuple[Covered, ...]:
+    """Hold each option's rows against each phase; what runs today is one bill for all of them."""
+    found = []
+    for option in dict.fromkeys(rows["option"]):
+        own = rows[rows["option"] == option]
+        for phase in Phase:
+            here = own[own["phase"] == phase]
+            if not here.empty:
+                usd = book.total_usd(here)
+                found.append(Covered(option, phase, State.PRICED, usd))
+            elif option not in scenario.candidates:
+                why = "the bill of what runs today"
+                found.append(Covered(option, phase, State.ELSEWHERE, 0.0, why))
+            else:
+                found.append(_unpriced(option, phase, _stated(scenario, option).get(phase)))
+    return tuple(found)
+
+
+def _unpriced(option: str, phase: Phase, stated: Unpriced | None) -> Covered:
+    if stated is None:
+        return Covered(option, phase, State.SILENT, 0.0)
+    if stated.none is not None:
+        return Covered(option, phase, State.NONE, 0.0, stated.none)
+    return Covered(option, phase, State.ELSEWHERE, 0.0, stated.included_in or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A phase that one option prices and another does not speak of, or that is told two ways."""
+
+    option: str
+    phase: Phase
+    problem: str
+
+
+def gaps(scenario: Scenario) -> Iterator[Gap]:
+    """Yield what keeps options from being compared phase by phase, from the files alone."""
+    priced = {option: _priced(scenario, option) for option in scenario.candidates}
+    for option, candidate in scenario.candidates.items():
+        stated = _stated(scenario, option)
+        for phase in Phase:
+            others = [other for other in priced if phase in priced[other]]
+            if others and phase not in priced[option] and phase not in stated:
+                yield Gap(option, phase, f"{others[0]} prices {phase}, and this option is silent")
+            if phase in candidate.lifecycle.coverage and phase in phases_of(candidate.lifecycle):
+                yield Gap(option, phase, f"{phase} is said to have no price and has one")
+
+
+def _stated(scenario: Scenario, option: str) -> dict[Phase, Unpriced]:
+    stated = dict(scenario.lifecycle.coverage)
+    for lifecycle in reversed(_lifecycles(scenario, option)):
+        stated |= lifecycle.coverage
+    return stated
+
+
+def _priced(scenario: Scenario, option: str) -> set[Phase]:
+    lifecycles = (scenario.lifecycle, *_lifecycles(scenario, option))
+    found = {Phase.INFERENCE}.union(*(phases_of(lifecycle) for lifecycle in lifecycles))
+    if isinstance(scenario.candidates[option].deployment, StagedDeployment):
+        found.add(Phase.DEPLOYMENT)
+    return found
+
+
+def _lifecycles(scenario: Scenario, option: str) -> list[Lifecycle]:
+    """Return an option's own lifecycle, then those of its steps."""
+    candidate = scenario.candidates[option]
+    steps: tuple[str, ...] = ()
+    if isinstance(candidate.deployment, CascadeDeployment):
+        steps = tuple(step.option for step in candidate.deployment.steps)
+    elif isinstance(candidate.deployment, StagedDeployment):
+        steps = tuple(stage.option for stage in candidate.deployment.stages)
+    return [candidate.lifecycle, *(scenario.candidates[step].lifecycle for step in steps)]
+
+
+def phases_of(lifecycle: Lifecycle) -> set[Phase]:
+    """Return the phases in which a lifecycle has something to pay."""
+    found = {
+        item.phase
+        for group in (lifecycle.people, lifecycle.one_off, lifecycle.monthly)
+        for item in group.values()
+    }
+    blocks = {
+        Phase.EXPERIMENTATION: (lifecycle.experiments,),
+        Phase.TRAINING: (lifecycle.training,),
+        Phase.DATA: (lifecycle.data,),
+        Phase.DEPLOYMENT: (lifecycle.deployment_work, lifecycle.waiting),
+        Phase.PLATFORM: (lifecycle.platform, lifecycle.platform_team),
+        Phase.OPERATION: (lifecycle.on_call,),
+    }
+    plan = lifecycle.operation
+    if plan is not None:
+        blocks[Phase.OPERATION] += (
+            plan.tools,
+            plan.production_labels,
+            plan.evaluation_sets,
+            plan.incidents,
+            plan.retraining,
+            plan.versions,
+        )
+        blocks[Phase.GOVERNANCE] = (plan.audits, plan.licences)
+        blocks[Phase.RETIREMENT] = (plan.retirement,)
+    return found | {phase for phase, parts in blocks.items() if any(parts)}
