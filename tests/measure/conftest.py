@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def job_file(folder: Path, **measurements: dict[str, object]) -> Path:
+def job_file(folder: Path, **measurements: Mapping[str, object]) -> Path:
     """Write a job file; JSON is YAML."""
     file = folder / "jobs.yaml"
     file.write_text(json.dumps({"format": "measure/1", "measurements": measurements}))

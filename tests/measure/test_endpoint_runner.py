@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._event({"choices": [], "usage": usage})
         self.wfile.write(b"data: [DONE]\n\n")
 
-    def _event(self, event: dict) -> None:
+    def _event(self, event: dict[str, Any]) -> None:
         self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
         self.wfile.flush()
 
@@ -73,7 +74,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.asked: list[tuple[str, dict, dict]] = []
+        self.asked: list[tuple[str, dict[str, Any], dict[str, str]]] = []
         self.fails: set[int] = set()
         self.tells_usage = True
         self.slots = threading.Semaphore(WIDTH)
@@ -106,8 +107,12 @@ def job(server: _Server, **changes: object) -> EndpointJob:
     )
 
 
+def swept(job, effort=EFFORT):
+    return EndpointHarness(effort).sweep(job)
+
+
 def test_a_closed_loop_finds_the_width_of_the_server(server: _Server):
-    found = EndpointHarness(EFFORT).sweep(job(server, concurrency=(1, 2, 8)))
+    found = swept(job(server, concurrency=(1, 2, 8)))
     one, two, eight = found.points
     assert [p.phase for p in found.points] == [Phase.REQUEST] * 3
     # at most as fast as the server can be, and not far below it
@@ -121,7 +126,7 @@ def test_a_closed_loop_finds_the_width_of_the_server(server: _Server):
 
 
 def test_tokens_are_timed_by_the_stream_and_counted_by_the_server(server: _Server):
-    [point] = EndpointHarness(EFFORT).sweep(job(server)).points
+    [point] = swept(job(server)).points
     assert (point.input_tokens, point.output_tokens) == (11, TOKENS)
     assert EACH_S <= point.ttft_s.median < 3 * EACH_S
     assert point.tpot_s.median == pytest.approx(EACH_S, rel=0.4)
@@ -130,7 +135,7 @@ def test_tokens_are_timed_by_the_stream_and_counted_by_the_server(server: _Serve
 
 def test_tokens_that_the_server_does_not_count_are_not_guessed(server: _Server):
     server.tells_usage = False
-    [point] = EndpointHarness(EFFORT).sweep(job(server, api="completions")).points
+    [point] = swept(job(server, api="completions")).points
     assert (point.output_tokens, point.input_tokens, point.tpot_s) == (None, None, None)
     assert point.ttft_s is not None
     path, body, _ = server.asked[0]
@@ -138,7 +143,7 @@ def test_tokens_that_the_server_does_not_count_are_not_guessed(server: _Server):
 
 
 def test_prompts_differ_so_that_no_cache_of_prefixes_helps(server: _Server):
-    EndpointHarness(EFFORT).sweep(job(server))
+    swept(job(server))
     prompts = [body["messages"][0]["content"] for _, body, _ in server.asked[1:8]]
     assert len(set(prompts)) == len(prompts)
 
@@ -148,8 +153,11 @@ def test_an_open_loop_counts_from_the_moment_a_request_was_due(server: _Server):
     effort = EFFORT.model_copy(update={"repeats": 1})
     template = {"path": "/predict", "body": {"x": 1}}
     arrivals = {"arrivals_s": (0.1,) * 5}
-    found = EndpointHarness(effort).sweep(
-        job(server, api="http", model=None, template=template, concurrency=None, open_loop=arrivals)
+    found = swept(
+        job(
+            server, api="http", model=None, template=template, concurrency=None, open_loop=arrivals
+        ),
+        effort,
     )
     [point] = found.points
     # five at once through one slot: 1 to 5 services
@@ -164,14 +172,14 @@ def test_an_open_loop_that_is_not_kept_up_with_is_doubted(server: _Server):
     server.slots = threading.Semaphore(1)
     effort = EFFORT.model_copy(update={"least_inferences": 40, "repeats": 1})
     loop = {"rates_per_s": (3 / SERVICE_S,)}
-    [point] = EndpointHarness(effort).sweep(job(server, concurrency=None, open_loop=loop)).points
+    [point] = swept(job(server, concurrency=None, open_loop=loop), effort).points
     assert any(text.startswith("offered is not completed") for text in point.doubts)
     assert point.throughput_per_s < 1.5 / SERVICE_S
 
 
 def test_requests_that_fail_are_counted_and_not_timed(server: _Server):
     server.fails = {4, 5}
-    [point] = EndpointHarness(EFFORT).sweep(job(server)).points
+    [point] = swept(job(server)).points
     assert point.failed >= 1
     assert any("requests failed" in text for text in point.doubts)
     assert point.seconds.median >= SERVICE_S
@@ -180,25 +188,25 @@ def test_requests_that_fail_are_counted_and_not_timed(server: _Server):
 def test_a_server_that_answers_nothing_is_an_error(server: _Server):
     server.fails = set(range(100))
     with pytest.raises(TcoError, match="does not answer: status 500: full"):
-        EndpointHarness(EFFORT).sweep(job(server))
+        swept(job(server))
 
 
 def test_nobody_there_is_an_error():
     with _Server() as closed:
         gone = job(closed)
     with pytest.raises(TcoError, match="does not answer: ConnectError"):
-        EndpointHarness(EFFORT).sweep(gone)
+        swept(gone)
 
 
 def test_a_key_is_sent_and_kept_nowhere(server: _Server, monkeypatch):
     monkeypatch.setenv("SMALL_KEY", "very-secret")
     asking = job(server, api_key_variable="SMALL_KEY")
-    found = EndpointHarness(EFFORT).sweep(asking)
+    found = swept(asking)
     assert server.asked[0][2]["Authorization"] == "Bearer very-secret"
     assert "very-secret" not in repr(found) + asking.model_dump_json()
     monkeypatch.delenv("SMALL_KEY")
     with pytest.raises(TcoError, match="the variable SMALL_KEY"):
-        EndpointHarness(EFFORT).sweep(asking)
+        swept(asking)
 
 
 def test_the_same_seed_sends_at_the_same_times():

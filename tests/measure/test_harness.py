@@ -139,19 +139,14 @@ def test_what_runs_too_long_is_ended_and_said():
 
 def test_drift_between_repeats_is_doubted():
     passes = iter([1.0, 1.0, 1.3])
-    clock = Clock()
-    runner = Scripted(clock, lambda _b, _n: 0.0)
+    slow = 0.0
 
-    def prepare(_setting):
-        slow = next(passes)
+    def of_this_pass(_batch, number):
+        nonlocal slow
+        slow = next(passes) if number == 0 else slow
+        return 0.1 * slow
 
-        def call():
-            clock.now_s += 0.1 * slow
-
-        return call
-
-    runner.prepare = prepare
-    [point] = Harness(EFFORT, clock_s=clock).sweep(runner).points
+    [point] = swept(of_this_pass)[0].points
     assert point.seconds.repeat_medians == pytest.approx((0.1, 0.1, 0.13))
     assert "its repeats lie 30% apart" in point.doubts
 
@@ -207,6 +202,7 @@ def test_joules_are_those_of_the_windows_over_their_calls():
     assert (found.idle.watts, found.idle.scope) == (10.0, EnergyScope.BOARD)
     [point] = found.points
     assert point.energy is not None
+    assert point.seconds.calls is not None
     calls = point.seconds.calls
     assert calls * 0.1 >= 3 * ENERGY_WINDOW_S - 1e-6
     assert point.energy.joules == pytest.approx(900 / calls)

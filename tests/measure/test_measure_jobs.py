@@ -105,8 +105,8 @@ def test_a_digest_is_that_of_the_weights_alone(tmp_path: Path):
 def test_a_function_of_the_users_is_timed():
     job = CallableJob.model_validate({**SLEEPER, "batches": (1, 5)})
     one, five = Harness(HASTY).sweep(open_runner(job, Path()).runner).points
-    assert 0.002 <= one.seconds.median < 0.01
-    assert five.seconds.median > 3 * one.seconds.median
+    assert 0.002 <= one.seconds.typical < 0.01
+    assert five.seconds.typical > 3 * one.seconds.typical
 
 
 @pytest.mark.usefixtures("sleeper")
@@ -127,7 +127,8 @@ def test_a_function_that_is_none_is_said(function: str, says: str):
 
 def test_a_measurement_says_how_to_repeat_it(sleeper: Path, capsys):
     file = job_file(sleeper, nap=SLEEPER)
-    request = Request(file=file, name="nap", out=sleeper / "out", quick=True, meter="none")
+    out = sleeper / "out"
+    request = Request(file=file, name="nap", out=out, quick=True, meter="none", loads=1)
     found = read_measured(measure(request, Teller("nap", every_s=0)))
     assert [p.batch for p in found.points] == [1, 4]
     assert found.environment is not None
@@ -138,6 +139,8 @@ def test_a_measurement_says_how_to_repeat_it(sleeper: Path, capsys):
     assert found.effort.quick
     assert {p.energy_withheld for p in found.points} == {"no meter was asked for"}
     assert found.points[0].peak_host_gib
+    assert found.load_times is not None
+    assert 0.05 < found.load_times.seconds[0] < 60
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith("nap: 0 of 4  forward batch 1")
     assert told[-1].startswith("nap: 4 of 4")
@@ -177,7 +180,7 @@ def tco(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
 
 def test_the_command_measures_lists_and_says_what_failed(sleeper: Path):
     file = job_file(sleeper, nap=SLEEPER, wrong={**SLEEPER, "function": "sleeper:mak"})
-    ran = tco("run", file, "--quick", "--meter", "none", "--json", cwd=sleeper)
+    ran = tco("run", file, "--quick", "--meter", "none", "--loads", 0, "--json", cwd=sleeper)
     out, err = ran.communicate(timeout=120)
     assert ran.returncode == 2
     document = json.loads(out)
@@ -189,8 +192,6 @@ def test_the_command_measures_lists_and_says_what_failed(sleeper: Path):
     out, _ = listed.communicate(timeout=60)
     rows = {row["id"]: row for row in json.loads(out)["measurements"]}
     assert rows["nap"]["own"]
-    shown = tco("list", cwd=sleeper).communicate(timeout=60)[0]
-    assert "your own" in next(line for line in shown.splitlines() if line.startswith("nap "))
 
 
 def test_ctrl_c_leaves_a_whole_file_of_what_is_finished(sleeper: Path):

@@ -29,7 +29,7 @@ from tco.measure.measured_files import measured_files, read_measured, write_meas
 from tests.conftest import ROOT
 
 
-def measured(**changes: object) -> Measured:
+def measured() -> Measured:
     now = datetime(2026, 11, 21, tzinfo=UTC)
     return Measured(
         format="measurement/1",
@@ -65,7 +65,6 @@ def measured(**changes: object) -> Measured:
             seed=0,
             load=MachineLoad(before=0.1, after=0.2),
         ),
-        **changes,
     )
 
 

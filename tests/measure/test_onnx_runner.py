@@ -1,6 +1,7 @@
 """onnxruntime on models made here: what runs, what is refused, and that precision is real."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,6 +50,12 @@ def job(path: Path, **changes: object) -> OnnxJob:
     )
 
 
+def answer(runner: OnnxRunner, number: int) -> Any:
+    """What the model gives at a setting of its sweep."""
+    outputs: Any = runner.prepare(runner.settings()[number])()
+    return outputs[0]
+
+
 @pytest.fixture
 def layer(tmp_path: Path) -> Path:
     return save_layer(tmp_path / "layer.onnx")
@@ -69,7 +76,7 @@ def test_int8_is_another_computation_and_nearly_the_same_answer(layer: Path):
     answers = {}
     for precision in ("fp32", "int8"):
         runner = OnnxRunner(job(layer, precision=precision), layer)
-        answers[precision] = runner.prepare(runner.settings()[1])()[0]
+        answers[precision] = answer(runner, 1)
     exact, rounded = answers["fp32"], answers["int8"]
     assert exact.shape == (4, WIDTH)
     assert not np.array_equal(exact, rounded)
@@ -85,7 +92,7 @@ def test_sizes_that_the_model_leaves_open_are_asked_for(tmp_path: Path):
     with pytest.raises(TcoError, match="give input_sizes"):
         runner.prepare(runner.settings()[0])
     sized = OnnxRunner(job(path, inputs=inputs, input_sizes=(WIDTH,)), path)
-    assert sized.prepare(sized.settings()[1])()[0].shape == (4, WIDTH)
+    assert answer(sized, 1).shape == (4, WIDTH)
 
 
 def test_a_size_that_the_model_refuses_is_said(tmp_path: Path):
@@ -155,4 +162,4 @@ def test_weights_beside_the_model_are_read_and_missing_ones_named(tmp_path: Path
         OnnxRunner(job(path), path)
     (tmp_path / "weights.bin").write_bytes(bytes(4 * WIDTH * WIDTH))
     runner = OnnxRunner(job(path), path)
-    assert not runner.prepare(runner.settings()[0])()[0].any()
+    assert not answer(runner, 0).any()

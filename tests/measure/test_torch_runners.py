@@ -183,7 +183,7 @@ def test_prefill_and_decode_are_points_of_their_own(llama: Path):
     ]
     prefill, decode = found.points[2:4]
     assert prefill.throughput_unit is decode.throughput_unit is Unit.TOKENS
-    tokens = {p.phase: p.throughput_per_s * p.seconds.mean for p in (prefill, decode)}
+    tokens = {p.phase: (p.throughput_per_s or 0) * (p.seconds.mean or 0) for p in (prefill, decode)}
     assert tokens == pytest.approx({Phase.PREFILL: 2 * 4, Phase.DECODE: 2}, rel=0.01)
 
 
