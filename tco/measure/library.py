@@ -110,10 +110,12 @@ class Measurements:
                 "measure run', import a result with 'tco measure import', or give the deployment "
                 "a 'service' figure"
             )
-        curve = self._fitted(min(found, key=_preference))
-        if curve.accelerator == accelerator:
+        chosen = min(found, key=_preference)
+        curve = self._fitted(chosen)
+        if accelerator != CPU:
             return curve
-        note = f"measured on {curve.accelerator}; the processor that is rented may be another one"
+        where = chosen.hardware.processor or chosen.hardware.name
+        note = f"measured on {where}; the processor that is rented may be another one"
         return curve.model_copy(
             update={
                 "accelerator": accelerator,

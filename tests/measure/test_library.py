@@ -140,6 +140,9 @@ def test_a_rented_processor_is_not_the_one_that_was_measured(tmp_path: Path):
     on_cpu = sweep("mine", hardware={"name": "EPYC 7B13", "accelerator_count": 0})
     found = stored(tmp_path, on_cpu)
     exact = found.curve("net", "EPYC 7B13", 0, "rt", "fp16")
+    unnamed = {"name": "CPU", "accelerator_count": 0, "processor": "EPYC 7B13"}
+    same = Measurements((), "", (sweep("other", hardware=unnamed),))
+    assert same.curve("net", "CPU", 0, "rt", "fp16").evidence is Evidence.ESTIMATED
     rented = found.curve("net", "CPU", 0, "rt", "fp16")
     assert (exact.evidence, rented.evidence) == (Evidence.IMPORTED, Evidence.ESTIMATED)
     assert rented.notes[0].startswith("measured on EPYC 7B13; the processor that is rented")
