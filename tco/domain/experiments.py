@@ -21,6 +21,8 @@ from tco.domain.record import (
 
 HoursEstimate = Annotated[Estimate, within(0, 1e9)]
 MachineCount = Annotated[int, Field(ge=1, le=100_000)]
+TRAINING_RUN, EXPERIMENT_RUNS = "training run", "experiment runs"
+"""Categories of ledger rows: the runs that made the model, and those on the way."""
 HoursOfMonth = Annotated[Estimate, within(0, 744)]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tco.domain.history import ExperimentHistory
 from tco.domain.organisation import Organisation
 from tco.domain.scenario import Scenario
 from tco.domain.snapshot import Snapshot
@@ -15,6 +16,7 @@ from tco.domain.snapshot import Snapshot
 FILE_TYPES: dict[str, type[BaseModel]] = {
     "scenario": Scenario,
     "snapshot": Snapshot,
+    "experiment-history": ExperimentHistory,
     "organisation": Organisation,
 }
 PART = "part."

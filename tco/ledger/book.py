@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tco.domain.cost import LEDGER_COLUMN_NAMES, Flow, Kind, draws_power
+from tco.domain.experiments import EXPERIMENT_RUNS, TRAINING_RUN, Fate
 from tco.domain.record import Evidence, worse
 from tco.ledger.expression import Array, evidence_of, sources_of
 from tco.ledger.model import CostModel, cost_usd
@@ -112,6 +113,21 @@ def physical_total(rows: pd.DataFrame, column: str) -> float | None:
     if not known.any() or not known[draws].all():
         return None
     return float(rows[column].sum())
+
+
+def experimentation_usd(rows: pd.DataFrame) -> dict[str, float]:
+    """Return what became of the money for runs [USD]: the final one against all others, by fate.
+
+    Final: training runs of the plan, and tracked runs that were kept. Machines to develop on, data
+    and people are not runs.
+    """
+    tried = rows[rows["category"] == EXPERIMENT_RUNS]
+    by_fate = {
+        fate.value: total_usd(tried[tried["cause"] == fate.cause])
+        for fate in Fate
+        if fate is not Fate.FINAL
+    }
+    return {Fate.FINAL.value: total_usd(rows[rows["category"] == TRAINING_RUN]), **by_fate}
 
 
 def evidence_shares(rows: pd.DataFrame) -> dict[str, float]:

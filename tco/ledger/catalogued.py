@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from tco.domain.machine import MachineChoice
 from tco.domain.price import Quote
@@ -22,6 +23,15 @@ class Step:
     quantity: Expression
     unit_price_usd: Expression
     from_units: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPrices:
+    """What a million tokens of a model cost; cached ones at the full price where no other is."""
+
+    fresh_input: Expression
+    cached_input: Expression
+    output: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +97,12 @@ class Shop:
             raise MissingFigureError(f"{seller} sells {task} by the {quote.unit}, not by the label")
         return self._quoted(seller, f"price.labelling.{task}.{seller}", "USD/label", quote)
 
-    def tokens(
-        self, provider: str, model: str, tier: str, input_tokens: float
-    ) -> tuple[Expression, Expression]:
-        """Prices of input and output tokens of a request of some length [USD/Mtok]."""
+    def tokens(self, provider: str, model: str, tier: str, input_tokens: float) -> TokenPrices:
+        """Prices of the tokens of requests of some length [USD/Mtok].
+
+        Raises:
+            MissingFigureError: If requests of that length, or at some hours, have other prices.
+        """
         rates = self.catalog.tokens(provider, model, on=self.scenario.price_date, tier=tier)
         longest = min((band.above_input_tokens for band in rates.bands), default=None)
         if rates.windows or (longest is not None and input_tokens > longest):
@@ -100,16 +112,18 @@ class Shop:
                 "another model or shorter requests"
             )
 
-        def price(kind: str, usd: float) -> Expression:
-            estimate = Estimate(likely=usd, evidence=rates.evidence, source=rates.reference)
+        def price(kind: str, usd: Decimal) -> Expression:
+            found = Estimate(likely=float(usd), evidence=rates.evidence, source=rates.reference)
             name = f"price.{provider}/{model}.{tier}.{kind}"
-            return unit_price(
-                self.scenario, provider, name, "USD/Mtok", estimate, is_own=rates.negotiated
-            )
+            own = rates.negotiated
+            return unit_price(self.scenario, provider, name, "USD/Mtok", found, is_own=own)
 
-        return (
-            price("fresh_input", float(rates.input_usd_per_mtok)),
-            price("output", float(rates.output_usd_per_mtok)),
+        fresh = price("fresh_input", rates.input_usd_per_mtok)
+        cached = rates.cached_input_usd_per_mtok
+        return TokenPrices(
+            fresh,
+            fresh if cached is None else price("cached_input", cached),
+            price("output", rates.output_usd_per_mtok),
         )
 
     def figure(self, name: str, unit: str) -> Driver:

@@ -106,8 +106,11 @@ def _add_synthetic(make: LineMaker, made: Synthetic, holder: Holder, key: str) -
     items = kept / driver(f"{key}.kept_share", "-", made.kept_share)
     longest = made.input_tokens_per_item.likely
     prices = holder.shop.tokens(made.provider, made.model, made.tier, longest)
-    counts = {"input": made.input_tokens_per_item, "output": made.output_tokens_per_item}
-    for (kind, count), price in zip(counts.items(), prices, strict=True):
+    counts = {
+        "input": (made.input_tokens_per_item, prices.fresh_input),
+        "output": (made.output_tokens_per_item, prices.output),
+    }
+    for kind, (count, price) in counts.items():
         tokens = driver(f"{key}.{kind}_tokens_per_item", "tokens/item", count)
         make.add(
             f"{key}.{kind}",

@@ -8,6 +8,8 @@ from itertools import groupby
 
 from tco.domain.cost import Behaviour, Kind, Nature, Payee, Phase
 from tco.domain.experiments import (
+    EXPERIMENT_RUNS,
+    TRAINING_RUN,
     Campaign,
     DevelopmentMachine,
     Experiments,
@@ -126,7 +128,7 @@ def _add_runs(
     make.add(
         key,
         phase=Phase.EXPERIMENTATION,
-        category="final run" if fate is Fate.FINAL else "experiment runs",
+        category=TRAINING_RUN if fate is Fate.FINAL else EXPERIMENT_RUNS,
         item=item,
         quantity=instance_hours,
         unit="instance-hour",

@@ -1,20 +1,20 @@
-"""Training and adaptation: jobs on machines with what is lost, hosted jobs, teachers, retrieval."""
+"""Training and adaptation: jobs on machines with what is lost, hosted jobs, teachers."""
 
 from __future__ import annotations
 
 from tco.domain.cost import Behaviour, Kind, Nature, Payee, Phase
-from tco.domain.months import Months
+from tco.domain.experiments import TRAINING_RUN
 from tco.domain.snapshot import Snapshot
 from tco.domain.training_plan import (
     Checkpoints,
     ComputeJob,
     HostedJob,
-    Retrieval,
     SpotLoss,
     TeacherJob,
     TrainingPlan,
 )
 from tco.errors import InfeasibleError, MissingFigureError
+from tco.ledger.context import add_context_lines
 from tco.ledger.expression import Expression, Number, driver
 from tco.ledger.holder import Holder
 from tco.ledger.model import LineMaker
@@ -26,15 +26,13 @@ from tco.ledger.training_hours import (
     tokens_of,
     work_hours,
 )
-from tco.units import REQUESTS_PER_THOUSAND, TOKENS_PER_MTOK, hours_in_month
+from tco.units import TOKENS_PER_MTOK, hours_in_month
 
-RUN = "training run"
-"""Category of the final run's machines and fees, which experiments are held against."""
 PER_MTOK = Number(TOKENS_PER_MTOK, "tokens in a million")
 
 
 def add_training_lines(make: LineMaker, plan: TrainingPlan, holder: Holder) -> None:
-    """Add the lines of every job, and of what retrieval needs."""
+    """Add the lines of every job, and of what goes with every request."""
     path = f"{holder.path}.training"
     _check_lead(plan, holder, path)
     for name, job in plan.jobs.items():
@@ -45,8 +43,7 @@ def add_training_lines(make: LineMaker, plan: TrainingPlan, holder: Holder) -> N
             _add_hosted(make, job, plan, holder, key)
         else:
             _add_teacher(make, job, plan, holder, key)
-    if plan.retrieval is not None:
-        _add_retrieval(make, plan.retrieval, plan, holder, f"{path}.retrieval")
+    add_context_lines(make, plan, holder, path)
 
 
 def _check_lead(plan: TrainingPlan, holder: Holder, path: str) -> None:
@@ -102,7 +99,7 @@ def _add_compute(
         make.add(
             f"{key}.{name}",
             phase=Phase.TRAINING,
-            category=RUN,
+            category=TRAINING_RUN,
             item=f"{_title(key)}: {name}, {job.machines} x {site.name} of {job.machine.seller}",
             quantity=times(part, when),
             unit="instance-hour",
@@ -211,7 +208,7 @@ def _add_hosted(
             make.add(
                 f"{key}.{name}.{step.from_units:g}",
                 phase=Phase.TRAINING,
-                category=RUN,
+                category=TRAINING_RUN,
                 item=f"{_title(key)}: {name} tokens, {job.seller} {job.service}",
                 quantity=step.quantity,
                 unit="Mtok",
@@ -227,15 +224,18 @@ def _add_teacher(
 ) -> None:
     """Add what the teacher reads and writes."""
     rows = driver(f"{key}.rows", "rows", job.rows)
-    counts = {"input": job.input_tokens_per_row, "output": job.output_tokens_per_row}
     prices = holder.shop.tokens(job.provider, job.model, job.tier, job.input_tokens_per_row.likely)
-    for (kind, count), price in zip(counts.items(), prices, strict=True):
+    counts = {
+        "input": (job.input_tokens_per_row, prices.fresh_input),
+        "output": (job.output_tokens_per_row, prices.output),
+    }
+    for kind, (count, price) in counts.items():
         tokens = driver(f"{key}.{kind}_tokens_per_row", "tokens/row", count)
         when = [holder.once(key, job.month), per_task(plan)]
         make.add(
             f"{key}.{kind}",
             phase=Phase.TRAINING,
-            category=RUN,
+            category=TRAINING_RUN,
             item=f"{_title(key)}: teacher's {kind} tokens, {job.provider}/{job.model} {job.tier}",
             quantity=times(rows * tokens / PER_MTOK, when),
             unit="Mtok",
@@ -244,94 +244,3 @@ def _add_teacher(
             behaviour=Behaviour.FIXED,
             payee=Payee.API_VENDOR,
         )
-
-
-def _add_retrieval(
-    make: LineMaker, retrieval: Retrieval, plan: TrainingPlan, holder: Holder, path: str
-) -> None:
-    """Add the corpus embedded before the first answer; then refresh, store and questions."""
-    live = Months(first=plan.lead_months + 1)
-    corpus = driver(f"{path}.corpus_tokens", "tokens", retrieval.corpus_tokens)
-    refreshed = driver(
-        f"{path}.refreshed_share_per_month", "1/month", retrieval.refreshed_share_per_month
-    )
-    question = driver(f"{path}.question_tokens", "tokens/request", retrieval.question_tokens)
-    price, _ = holder.shop.tokens(
-        retrieval.provider, retrieval.model, retrieval.tier, retrieval.question_tokens.likely
-    )
-    running = [holder.each_month(f"{path}.refresh", live)]
-    begin = [holder.once(path, max(plan.lead_months, 1))]
-    embedded = {
-        "corpus": (times(corpus / PER_MTOK, begin), Phase.TRAINING, Nature.ONE_OFF, None),
-        "refresh": (
-            times(corpus * refreshed / PER_MTOK, running),
-            Phase.INFERENCE,
-            Nature.RUN,
-            None,
-        ),
-        "questions": (
-            holder.volume * question / PER_MTOK,
-            Phase.INFERENCE,
-            Nature.RUN,
-            holder.volume,
-        ),
-    }
-    for name, (quantity, phase, nature, volume) in embedded.items():
-        make.add(
-            f"{path}.{name}",
-            phase=phase,
-            category="tokens",
-            item=f"{name} embedded, {retrieval.provider}/{retrieval.model} {retrieval.tier}",
-            quantity=quantity,
-            unit="Mtok",
-            unit_price_usd=price,
-            nature=nature,
-            behaviour=Behaviour.FIXED if volume is None else Behaviour.VARIABLE,
-            payee=Payee.API_VENDOR,
-            volume=volume,
-        )
-    _add_vector_store(make, retrieval, holder, path, live)
-
-
-def _add_vector_store(
-    make: LineMaker, retrieval: Retrieval, holder: Holder, path: str, live: Months
-) -> None:
-    gb = driver(f"{path}.store_gb", "GB", retrieval.store_gb)
-    steps = holder.shop.service(
-        retrieval.store_seller,
-        retrieval.store_region,
-        retrieval.store_service,
-        "GB-month",
-        times(gb, [holder.each_month(f"{path}.store", live)]),
-    )
-    for step in steps:
-        make.add(
-            f"{path}.store.{step.from_units:g}",
-            phase=Phase.INFERENCE,
-            category="storage",
-            item=f"vector store, {retrieval.store_seller} {retrieval.store_service}",
-            quantity=step.quantity,
-            unit="GB-month",
-            unit_price_usd=step.unit_price_usd,
-            nature=Nature.RUN,
-            behaviour=Behaviour.FIXED,
-            payee=Payee.CLOUD,
-        )
-    if retrieval.step_usd_per_1k_requests is None:
-        return
-    thousand = Number(REQUESTS_PER_THOUSAND, "requests in a thousand")
-    make.add(
-        f"{path}.look_ups",
-        phase=Phase.INFERENCE,
-        category="retrieval",
-        item=f"look-ups in the vector store of {retrieval.store_seller}",
-        quantity=holder.volume / thousand,
-        unit="1,000 requests",
-        unit_price_usd=driver(
-            f"{path}.step_usd_per_1k_requests", "USD/1,000", retrieval.step_usd_per_1k_requests
-        ),
-        nature=Nature.RUN,
-        behaviour=Behaviour.VARIABLE,
-        payee=Payee.CLOUD,
-        volume=holder.volume,
-    )
