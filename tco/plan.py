@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
-from tco.assemble import INCUMBENT, build_incumbent, build_option
+from tco.assemble import INCUMBENT, Built, build_incumbent, build_option
 from tco.data import data_folder
 from tco.domain.cost import Basis
 from tco.domain.loading import Library
@@ -24,12 +24,13 @@ from tco.ledger.option import likely_months
 from tco.ledger.volume import monthly_requests
 from tco.measure.library import Measurements
 from tco.prices import Catalog
+from tco.rank.breakeven import CostAt
 from tco.rank.outlook import Outlook
 from tco.rank.score import OptionProfile, Ranking, Terms, rank_options
 from tco.rank.uncertainty import DRAWS
 from tco.rank.view import View
 from tco.rank.work import work_of
-from tco.tasks import Kept
+from tco.tasks import Kept, WantedError
 from tco.traffic.rate import event_factors
 
 
@@ -108,11 +109,9 @@ def evaluate(
     profiles: list[OptionProfile] = []
     usage: dict[str, tuple[Usage, ...]] = {}
     left_out: dict[str, tuple[str, str]] = {}
-    for option, candidate in scenario.candidates.items():
-        try:
-            built = build_option(scenario, option, requests, catalog, measurements, effort)
-        except TcoError as error:
-            left_out[option] = (candidate.title, str(error))
+    for option, built in _build(scenario, requests, catalog, measurements, effort).items():
+        if isinstance(built, TcoError):
+            left_out[option] = (scenario.candidates[option].title, str(built))
             continue
         lines += built.lines
         profiles.append(built.profile)
@@ -156,6 +155,32 @@ def evaluate(
     )
 
 
+def _build(
+    scenario: Scenario,
+    requests: Expression,
+    catalog: Catalog,
+    measurements: Measurements,
+    effort: Effort,
+) -> dict[str, Built | TcoError]:
+    """Build every option, or say why not; simulations that are missing are worked out together."""
+    found: dict[str, Built | TcoError] = {}
+    left = list(scenario.candidates)
+    while left:
+        wanted = {}
+        for option in left:
+            try:
+                found[option] = build_option(
+                    scenario, option, requests, catalog, measurements, effort
+                )
+            except WantedError as missing:
+                wanted[option] = missing.task
+            except TcoError as error:
+                found[option] = error
+        effort.kept.work_out(list(wanted.values()))
+        left = list(wanted)
+    return {option: found[option] for option in scenario.candidates}
+
+
 def _requests(scenario: Scenario) -> Expression:
     """Return the requests of each month [1/month]; dated events come on top of the volume."""
     workload, horizon = scenario.workload, scenario.horizon_months
@@ -181,6 +206,16 @@ def costs_at_volume(
     answers = [*ranking.options]
     answers += [a for a in ranking.excluded if {miss.goal for miss in a.misses} == {"budget"}]
     return {a.option: a.money.basis_usd for a in answers if a.money is not None}
+
+
+def volumes(found: Evaluation, catalog: Catalog, measurements: Measurements) -> CostAt:
+    """Return what evaluates a plan at multiples of its volume; each is evaluated once."""
+
+    @cache
+    def cost_at(factor: float) -> dict[str, float]:
+        return costs_at_volume(found, factor, catalog, measurements)
+
+    return cost_at
 
 
 def load_scenario(name: str | Path, *, data: Path | None = None) -> Scenario:

@@ -1,22 +1,40 @@
-"""Work that need not be done twice: results kept on disk under the digest of what they rest on."""
+"""Work that need not be done twice, and work done side by side.
+
+Results are kept on disk under the digest of what they rest on. What is missing is worked out in one
+pool of processes, which survives a worker that dies.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import multiprocessing
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Protocol
 
 from tco.data import write_whole
-from tco.errors import TcoError
+from tco.errors import InfeasibleError, TcoError
 
 Result = dict[str, Any]
+LOG = logging.getLogger(__name__)
+WORTH_A_POOL_S = 3.0
+"""Starting workers takes about as long as two seconds of work."""
+MOST_WORKERS = 8
+LIVES = 2
+"""A task that kills so many workers is at fault itself."""
 
 
 def user_cache() -> Path:
@@ -51,27 +69,229 @@ def versions_of(packages: Sequence[str]) -> dict[str, str]:
     return {package: version(package) for package in packages}
 
 
+class Task(Protocol):
+    """A piece of work as plain data, so that another process can do it."""
+
+    @property
+    def key(self) -> str:
+        """Digest of everything that the result rests on."""
+
+    @property
+    def about_s(self) -> float:
+        """How long it takes, roughly [s]."""
+
+    def work(self) -> Result:
+        """Work it out."""
+
+
+class WantedError(Exception):
+    """A result is not there yet; whoever asked can come back when it is."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        super().__init__(f"{type(task).__name__} {task.key} has not been worked out")
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Results on disk; without a folder nothing is kept."""
+    """Results on disk; without a folder they last as long as this object."""
 
     folder: Path | None = None
+    _here: dict[str, Result | TcoError] = field(default_factory=dict, repr=False, compare=False)
 
-    def result(self, key: str, work_out: Callable[[], Result]) -> Result:
-        """Return the result under a key, worked out and kept if it is not there.
+    def of(self, task: Task) -> Result:
+        """Return the result of a task, or raise ``WantedError``; a failure is raised again."""
+        found = self._here.get(task.key) or self._on_disk(task.key)
+        if found is None:
+            raise WantedError(task)
+        if isinstance(found, TcoError):
+            raise found
+        return found
 
-        A file that cannot be read is as good as none, and a folder that cannot be written to costs
-        time only: what is kept here can always be worked out again.
-        """
-        if self.folder is None:
-            return work_out()
-        path = self.folder / key[:2] / f"{key}.json"
-        with suppress(OSError, ValueError):
-            found = json.loads(path.read_bytes())
-            if isinstance(found, dict):
-                return found
-        result = work_out()
+    def work_out(self, tasks: Sequence[Task]) -> None:
+        """Work out tasks, side by side where that pays, and keep each as soon as it is there."""
+        tasks = list({task.key: task for task in tasks}.values())
+        if len(tasks) > 1 and sum(task.about_s for task in tasks) > WORTH_A_POOL_S:
+            for number, outcome in side_by_side(tasks):
+                self._keep(tasks[number].key, outcome)
+            return
+        for task in tasks:
+            self._keep(task.key, _outcome(task))
+
+    def _keep(self, key: str, outcome: Result | TcoError) -> None:
+        self._here[key] = outcome
+        if self.folder is None or isinstance(outcome, TcoError):
+            return
+        path = self._path(key)
+        # A folder that cannot be written to costs time only: it can all be worked out again.
         with suppress(OSError, TcoError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, json.dumps(result, allow_nan=False).encode())
-        return result
+            write_whole(path, json.dumps(outcome, allow_nan=False).encode())
+
+    def _on_disk(self, key: str) -> Result | None:
+        """Return what lies on disk; a file that cannot be read is as good as none."""
+        if self.folder is None:
+            return None
+        with suppress(OSError, ValueError):
+            found = json.loads(self._path(key).read_bytes())
+            if isinstance(found, dict):
+                return found
+        return None
+
+    def _path(self, key: str) -> Path:
+        assert self.folder is not None
+        return self.folder / key[:2] / f"{key}.json"
+
+
+def _outcome(task: Task) -> Result | TcoError:
+    """Return the result, or the refusal; anything else is a fault and is raised.
+
+    What went through a file comes back as lists and plain keys, so what did not does too.
+    """
+    try:
+        return dict(json.loads(json.dumps(task.work(), allow_nan=False)))
+    except TcoError as error:
+        return error
+
+
+# ---- the pool -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+
+
+@dataclass(slots=True)
+class Pool:
+    """Worker processes, started when first needed and kept for the next time.
+
+    Each has a pipe of its own, so that a death is known together with the task it was at.
+    """
+
+    size: int
+    _workers: list[_Worker] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Result | TcoError]]:
+        """Yield the number and outcome of each task as it ends.
+
+        Whoever stops in the middle, by Ctrl-C too, keeps what has come so far; the workers are
+        ended with what they were at.
+        """
+        with self._lock:
+            waiting = list(enumerate(tasks))[::-1]
+            lives = dict.fromkeys(range(len(tasks)), LIVES)
+            at: dict[int, tuple[_Worker, int]] = {}
+            is_done = False
+            try:
+                while waiting or at:
+                    self._hand_out(waiting, at)
+                    for pipe in wait([worker.pipe for worker, _ in at.values()]):
+                        worker, number = at.pop(id(pipe))
+                        try:
+                            yield number, _received(worker.pipe.recv())
+                        except (EOFError, OSError):
+                            self._bury(worker)
+                            lives[number] -= 1
+                            if lives[number] > 0:
+                                LOG.warning("a worker died; its task is begun again in a new one")
+                                waiting.append((number, tasks[number]))
+                                continue
+                            yield (
+                                number,
+                                TcoError(
+                                    f"its simulation killed {LIVES} worker processes, perhaps for "
+                                    "want of memory; try a smaller volume, or close other programs"
+                                ),
+                            )
+                is_done = True
+            finally:
+                if not is_done:
+                    self.close()
+
+    def _hand_out(
+        self, waiting: list[tuple[int, Task]], at: dict[int, tuple[_Worker, int]]
+    ) -> None:
+        """Give every free worker a task; start one where there are fewer than there may be."""
+        while waiting and len(at) < self.size:
+            busy = {id(worker) for worker, _ in at.values()}
+            free = [worker for worker in self._workers if id(worker) not in busy]
+            worker = free[0] if free else self._start()
+            number, task = waiting.pop()
+            at[id(worker.pipe)] = (worker, number)
+            # One that has died meanwhile is found out when it is listened to.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                worker.pipe.send(task)
+
+    def _start(self) -> _Worker:
+        ours, theirs = multiprocessing.get_context("spawn").Pipe()
+        make = multiprocessing.get_context("spawn").Process
+        process = make(target=_serve, args=(theirs,), daemon=True, name="tco-worker")
+        with _without_main_module():
+            process.start()
+        theirs.close()
+        worker = _Worker(process, ours)
+        self._workers.append(worker)
+        return worker
+
+    def _bury(self, worker: _Worker) -> None:
+        self._workers = [other for other in self._workers if other is not worker]
+        worker.pipe.close()
+        worker.process.kill()
+        worker.process.join()
+
+    def close(self) -> None:
+        """End all workers, whatever they are at."""
+        for worker in list(self._workers):
+            self._bury(worker)
+
+
+@cache
+def the_pool() -> Pool:
+    """Return the one pool of this process: a worker a core."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return Pool(max(1, min(MOST_WORKERS, cores or 1)))
+
+
+def side_by_side(tasks: Sequence[Task]) -> Iterator[tuple[int, Result | TcoError]]:
+    """Yield the number and outcome of each task as it ends."""
+    return the_pool().run(tasks)
+
+
+def _serve(pipe: Connection) -> None:
+    """Do tasks in a worker process until the other end is closed; Ctrl-C is for the other end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(EOFError, OSError):
+        while True:
+            task = pipe.recv()
+            try:
+                outcome = _outcome(task)
+                if isinstance(outcome, TcoError):  # some cannot be sent as they are
+                    pipe.send(("refused", str(outcome)))
+                else:
+                    pipe.send(("done", outcome))
+            except Exception as error:
+                pipe.send(("fault", f"{type(error).__name__}: {error}"))
+
+
+def _received(answer: tuple[str, Any]) -> Result | TcoError:
+    kind, outcome = answer
+    if kind == "fault":
+        raise RuntimeError(f"a worker failed: {outcome}")
+    return InfeasibleError(outcome) if kind == "refused" else dict(outcome)
+
+
+@contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Hide the program's main module while a worker starts.
+
+    A new process would run it again: a script without a guard, or a page of the app.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

@@ -71,6 +71,11 @@ class ServiceFigure(Record):
     max_batch: Annotated[int, Field(ge=1, le=65_536)] | None = Field(
         default=None, description="largest batch that the figures cover [-]"
     )
+    seconds_follow: Literal["input_tokens", "output_tokens", "nothing"] | None = Field(
+        default=None,
+        description="tokens that the seconds of a request, or of an item, rise with, the figures "
+        "being those of the mean request; needed where the workload has sizes or classes",
+    )
 
     @model_validator(mode="after")
     def _has_one_form(self) -> Self:
@@ -96,6 +101,9 @@ class SelfHostedDeployment(FleetSettings):
     )
     vcpus_per_replica: Annotated[int, Field(ge=1, le=4096)] | None = Field(
         default=None, description="vCPUs that one replica takes [-]; needed on CPU"
+    )
+    quota_instances: Annotated[int, Field(ge=0, le=100_000)] | None = Field(
+        default=None, description="most instances that the account may hold [-]; absent: not known"
     )
     service: ServiceFigure | None = Field(
         default=None, description="overrides the measured curve; say where the figure comes from"

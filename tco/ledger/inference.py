@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
+import numpy as np
+
 from tco.domain.cost import Behaviour, Kind, Nature, Payee, Phase
 from tco.domain.deployment import ApiDeployment, SelfHostedDeployment
-from tco.domain.price import Purchase, Quote, TokenBand, TokenRates
+from tco.domain.price import Quote, TokenBand, TokenRates
 from tco.domain.record import Estimate, Evidence
 from tco.domain.scenario import Scenario
 from tco.errors import MissingFigureError
-from tco.ledger.expression import Expression, Least, Lookup, Number, Series
+from tco.ledger.expression import Array, Expression, Least, Lookup, Number, Series
 from tco.ledger.model import LineMaker
 from tco.ledger.option import Part, likely_months
 from tco.ledger.tariff import Held, active_months, times, unit_price
 from tco.ledger.volume import CALENDAR, TokensPerRequest, tokens_per_request
-from tco.sim.ladder import BUSY, UNALLOCATED, Ladder
+from tco.sim.ladder import Ladder
 from tco.sim.months import SimulatedMonths
+from tco.sim.rung import BUSY, UNALLOCATED
 from tco.sim.usage import StaticUsage
 from tco.units import HOURS_PER_QUOTED_MONTH, SECONDS_PER_HOUR, TOKENS_PER_MTOK, hours_in_month
 
@@ -102,78 +105,115 @@ def _band(rates: TokenRates, tokens: TokensPerRequest) -> TokenBand:
     return longest
 
 
-def add_static_lines(
-    make: LineMaker,
-    scenario: Scenario,
-    part: Part,
-    deployment: SelfHostedDeployment,
-    quote: Quote,
-    usage: StaticUsage,
-    seconds: Expression,
-) -> None:
+def add_static_lines(bill: MachineBill, usage: StaticUsage, seconds: Expression) -> None:
     """Add the hours of a static fleet, split into used, wasted by cause, and not allocated."""
-    bill = _MachineBill(make, scenario, part, deployment, quote)
-    hours = bill.paid_hours
+    hours, volume = bill.paid_hours, bill.volume
     share = Number(usage.instance_share, "share of an instance that one replica is given")
     allocated = Number(usage.replicas, "replicas") * share * hours
     served_at_once = Number(
         SECONDS_PER_HOUR * usage.parallel, "seconds an hour x parallel requests"
     )
-    used = Least((part.volume * seconds / served_at_once * share, allocated))
-    bill.add(used, Kind.USED, volume=part.volume)
+    used = Least((volume * seconds / served_at_once * share, allocated))
+    bill.add_used(used)
     for cause, shares in usage.idle_shares.items():
         if any(shares):
             split = Series(
-                f"usage.{make.option}.{part.name}.{_key(cause)}",
+                bill.name_of(cause),
                 "-",
                 shares,
                 Evidence.ESTIMATED,
                 "split of idle time over the hours of the week, at likely volume",
             )
-            bill.add((allocated - used) * split, Kind.WASTED, cause)
+            bill.add_idle((allocated - used) * split, Kind.WASTED, cause)
     unallocated = usage.instances - usage.replicas * usage.instance_share
     if not math.isclose(unallocated, 0, abs_tol=1e-9):
         room = Number(unallocated, "instances paid for and not given to a replica")
-        bill.add(room * hours, Kind.IDLE, UNALLOCATED)
-    _add_settlement(make, scenario, part, quote.purchase, usage.instances, bill.price)
+        bill.add_idle(room * hours, Kind.IDLE, UNALLOCATED)
+    bill.add_settlement(usage.instances)
 
 
 def add_simulated_lines(
-    make: LineMaker,
-    scenario: Scenario,
-    part: Part,
-    deployment: SelfHostedDeployment,
-    quote: Quote,
-    usage: Ladder | SimulatedMonths,
+    bill: MachineBill,
+    ladder: Ladder,
+    factor: Expression | None,
+    months: SimulatedMonths | None,
+    rates_per_s: Array,
 ) -> None:
-    """Add the hours of a simulated fleet, off a ladder at each month's rate or month by month."""
-    bill = _MachineBill(make, scenario, part, deployment, quote)
-    rate = part.volume / (bill.calendar_hours * Number(SECONDS_PER_HOUR, "seconds an hour"))
-    for cause in usage.causes():
-        instances = usage.instances(cause)
-        if not any(instances):
+    """Add the hours of a simulated fleet, off a ladder at each month's load.
+
+    Args:
+        bill: What all lines of the machines share.
+        ladder: Machines by load and service time.
+        factor: Service time over its likely value [-]; None where it has no range.
+        months: Every month simulated in full: likely machines, from which the ladder's lines lead
+            to other volumes and service times.
+        rates_per_s: Likely rate of each month [1/s].
+    """
+    rate = bill.volume / (bill.calendar_hours * Number(SECONDS_PER_HOUR, "seconds an hour"))
+    load = rate if factor is None else rate * factor
+    row = ladder.factors.index(1.0) * len(ladder.loads_per_s)
+    source = (
+        f"simulated: {ladder.requests:,} requests at {len(ladder.loads_per_s)} loads"
+        + (f" and {len(ladder.factors)} service times" if factor is not None else "")
+        + f", {ladder.scope}"
+        + "".join(f"; {note}" for note in ladder.notes)
+    )
+    every = ladder.causes() if months is None else (*ladder.causes(), *months.causes())
+    for cause in dict.fromkeys(every):
+        values = ladder.by_cause.get(cause, (0.0,) * len(ladder.loads_per_s) * len(ladder.factors))
+        full = (0.0,) if months is None else months.instances(cause)
+        if not any(values) and not any(full):
             continue
-        name = f"usage.{make.option}.{part.name}.{_key(cause)}"
-        read: Expression
-        if isinstance(usage, Ladder):
-            source = f"simulated: {usage.requests:,} requests at {len(usage.rungs)} rates"
-            rates = usage.rates_per_s
-            read = Lookup(name, "instances", rate, rates, instances, Evidence.ESTIMATED, source)
-        else:
-            source = f"simulated: all {usage.requests:,} requests"
-            read = Series(name, "instances", instances, Evidence.ESTIMATED, source)
+        at_likely = values[row : row + len(ladder.loads_per_s)]
+        read: Expression = Lookup(
+            bill.name_of(cause),
+            "instances",
+            load,
+            ladder.loads_per_s,
+            at_likely if factor is None else values,
+            Evidence.ESTIMATED,
+            source,
+            factor,
+            () if factor is None else ladder.factors,
+        )
+        if months is not None:
+            likely = np.interp(rates_per_s, ladder.loads_per_s, at_likely)
+            read = _in_full(bill, cause, read, months, likely)
+        quantity = read * bill.paid_hours
         if cause == BUSY:
-            bill.add(read * bill.paid_hours, Kind.USED, volume=part.volume)
+            bill.add_used(quantity)
         else:
-            kind = Kind.IDLE if cause == UNALLOCATED else Kind.WASTED
-            bill.add(read * bill.paid_hours, kind, cause)
+            bill.add_idle(quantity, Kind.IDLE if cause == UNALLOCATED else Kind.WASTED, cause)
+    bill.add_settlement(ladder.reference.instances)
+
+
+def _in_full(
+    bill: MachineBill, cause: str, read: Expression, months: SimulatedMonths, likely: Array
+) -> Expression:
+    """Put the months themselves in the place of what the ladder says of them at likely values."""
+    name = bill.name_of(cause)
+    full = Series(
+        f"{name}.in_full",
+        "instances",
+        months.instances(cause),
+        Evidence.ESTIMATED,
+        f"simulated: all {months.requests:,} requests",
+    )
+    ladder = Series(
+        f"{name}.on_the_ladder",
+        "instances",
+        tuple(likely.tolist()),
+        Evidence.ESTIMATED,
+        "the ladder at likely values, which the full simulation takes the place of",
+    )
+    return full + (read - ladder)
 
 
 def _key(cause: str) -> str:
     return cause.replace(" ", "_").replace("-", "_")
 
 
-class _MachineBill:
+class MachineBill:
     """What all lines of one part's machines share."""
 
     def __init__(
@@ -183,13 +223,21 @@ class _MachineBill:
         part: Part,
         deployment: SelfHostedDeployment,
         quote: Quote,
+        *,
+        kwh_per_request: Expression | None,
+        idle_kw_per_instance: Expression | None,
+        co2e_kg_per_kwh: Expression | None,
     ) -> None:
-        self._make, self._part = make, part
+        self._make, self._scenario, self._part = make, scenario, part
+        self._kwh_per_request, self._idle_kw = kwh_per_request, idle_kw_per_instance
+        self._co2e_kg_per_kwh = co2e_kg_per_kwh
         machine = deployment.machine
+        self._purchase = machine.purchase
         self._item = (
             f"{machine.seller} {machine.instance_type}, {machine.region}, "
             f"{machine.purchase.replace('_', ' ')}"
         )
+        self.volume = part.volume
         self.calendar_hours = Series(
             "calendar.hours_in_month",
             "h",
@@ -210,10 +258,30 @@ class _MachineBill:
             held=Held(first, machine.purchase.term_months),
         )
 
-    def add(
-        self, quantity: Expression, kind: Kind, cause: str = "", volume: Expression | None = None
+    def name_of(self, cause: str) -> str:
+        """Return the name of a simulated figure."""
+        return f"usage.{self._make.option}.{self._part.name}.{_key(cause)}"
+
+    def add_used(self, quantity: Expression) -> None:
+        """Add the hours in which machines work; their energy is that of the requests."""
+        energy = None
+        if self._kwh_per_request is not None:
+            energy = self.volume * self._kwh_per_request
+        self._add(quantity, Kind.USED, "", energy, self.volume)
+
+    def add_idle(self, quantity: Expression, kind: Kind, cause: str) -> None:
+        """Add hours in which machines wait, at the power of boards that have nothing to do."""
+        energy = None if self._idle_kw is None else quantity * self._idle_kw
+        self._add(quantity, kind, cause, energy, None)
+
+    def _add(
+        self,
+        quantity: Expression,
+        kind: Kind,
+        cause: str,
+        energy_kwh: Expression | None,
+        volume: Expression | None,
     ) -> None:
-        """Add hours of one kind and cause."""
         self._make.add(
             f"{self._part.name}.compute.{_key(cause) or 'used'}",
             phase=Phase.INFERENCE,
@@ -228,40 +296,39 @@ class _MachineBill:
             kind=kind,
             cause=cause,
             volume=volume,
+            energy_kwh=energy_kwh,
+            co2e_kg_per_kwh=None if energy_kwh is None else self._co2e_kg_per_kwh,
         )
 
-
-def _add_settlement(
-    make: LineMaker,
-    scenario: Scenario,
-    part: Part,
-    purchase: Purchase,
-    instances: int,
-    price: Expression,
-) -> None:
-    """Settle a commitment that runs past the end: what remains is owed in full."""
-    term = purchase.term_months
-    if term is None:
-        return
-    running = part.last_month - part.first_month + 1
-    remaining = -running % term
-    if remaining == 0:
-        return
-    at_end = active_months(
-        f"{part.name}.settled", part.last_month, part.last_month, scenario.horizon_months
-    )
-    owed = Number(remaining * HOURS_PER_QUOTED_MONTH * instances, "instance-hours still committed")
-    make.add(
-        f"{part.name}.compute.settlement",
-        phase=Phase.INFERENCE,
-        category="commitment",
-        item=f"{remaining} months of a running {term}-month commitment, settled at the end",
-        quantity=times(owed, [at_end]),
-        unit="instance-hour",
-        unit_price_usd=price,
-        nature=Nature.ONE_OFF,
-        behaviour=Behaviour.FIXED,
-        payee=Payee.CLOUD,
-        kind=Kind.IDLE,
-        cause="unused commitment",
-    )
+    def add_settlement(self, instances: float) -> None:
+        """Settle a commitment that runs past the end: what remains is owed in full."""
+        term, part = self._purchase.term_months, self._part
+        if term is None:
+            return
+        running = part.last_month - part.first_month + 1
+        remaining = -running % term
+        if remaining == 0:
+            return
+        at_end = active_months(
+            f"{part.name}.settled",
+            part.last_month,
+            part.last_month,
+            self._scenario.horizon_months,
+        )
+        owed = Number(
+            remaining * HOURS_PER_QUOTED_MONTH * instances, "instance-hours still committed"
+        )
+        self._make.add(
+            f"{part.name}.compute.settlement",
+            phase=Phase.INFERENCE,
+            category="commitment",
+            item=f"{remaining} months of a running {term}-month commitment, settled at the end",
+            quantity=times(owed, [at_end]),
+            unit="instance-hour",
+            unit_price_usd=self.price,
+            nature=Nature.ONE_OFF,
+            behaviour=Behaviour.FIXED,
+            payee=Payee.CLOUD,
+            kind=Kind.IDLE,
+            cause="unused commitment",
+        )

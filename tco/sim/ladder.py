@@ -1,324 +1,301 @@
-"""From a week to years: what a fleet uses an hour, simulated at some rates and read between them.
+"""From a week to years: what a fleet uses an hour, simulated at some loads and read between them.
 
-A fleet is simulated at rates from none to more than the busiest month brings. Every month of the
-plan reads its hours from the straight lines between those points, which are set closer until a
-simulated point lies within one percent of its line.
+A ladder has two axes. The first is the load: the rate times the service time over its likely value,
+so that two points of equal load offer equal work. The second is the service time over its likely
+value: errors of a curve and ranges of sizes enter through it. Every month of a plan and every
+uncertain draw reads its machines from the straight lines between the simulated points.
+
+Along the load, points are set closer until a simulated one lies within one percent of its line.
+At other service times the same work needs nearly the same machines: there fewer loads are
+simulated, and between them it is the difference from the likely service time that is read off a
+line.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tco.errors import InfeasibleError
-from tco.sim import batch_kernel as kernel
-from tco.sim.billing import billed_instance_s
-from tco.sim.fleet import Fleet, FleetRecord, FleetRules
-from tco.sim.scaling import Static
-from tco.sim.static_fleet import STATIC_CAUSES, idle_replicas, whole_replicas
-from tco.sim.usage import Latency
-from tco.sim.week import Traffic
-from tco.units import HOURS_PER_DAY, MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR
+from tco.sim.rung import BUSY, UNALLOCATED, Case, Rung, simulate
+from tco.sim.sample import MOST_REQUESTS, Sample, sample_week
 
 Array = NDArray[np.float64]
 TOLERANCE = 0.01
-MOST_RUNGS = 14
-MOST_REQUESTS = 20_000_000
-"""Requests simulated for one option in quick fidelity."""
-WARM_UP_HOURS = 2
-ROUNDING = 1e-9
+MOST_LOADS = 17
+MOST_FACTORS = 5
+REPLICATIONS = 3
+"""Runs behind a standard error."""
 BEYOND = 1.3
-"""The ladder reaches this far above the busiest month, so that uncertain volumes stay on it."""
-
-BUSY = "busy"
-BOOTING = "booting"
-DRAINING = "draining"
-UNALLOCATED = "unallocated capacity"
+"""The ladder reaches this far above the P95 of the load and beside the range of the service time,
+for questions of break-even and for draws outside P5 to P95."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """What the fleet uses at one rate, as means over the hours of a week."""
+class Reach:
+    """What a ladder has to cover."""
 
-    rate_per_s: float
-    instances: float
-    """Instances paid for [-]."""
-    by_cause: dict[str, float]
-    """The same instances split: busy, booting, draining, idle by cause, not allocated [-]."""
-    latency: Latency | None
-    """None where nothing arrives."""
-    lost_share: float
-    """Requests turned away or given up, over all [-]."""
-    requests: int
+    likely_load_per_s: float
+    """Rate of the busiest month, likely case [1/s]."""
+    high_load_per_s: float
+    """Rate times service factor in the busiest month when all volumes and sizes are high [1/s]."""
+    low_factor: float = 1.0
+    high_factor: float = 1.0
 
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Rung:
-        """Read it back from plain data."""
-        latency = None if data["latency"] is None else Latency(**data["latency"])
-        return cls(**{**data, "latency": latency})
+    @property
+    def top_per_s(self) -> float:
+        """The highest load that is simulated [1/s]."""
+        return max(self.likely_load_per_s, self.high_load_per_s) * BEYOND
+
+    @property
+    def factors(self) -> tuple[float, ...]:
+        """Service factors to begin with; one where the service time has no range."""
+        if self.low_factor == self.high_factor == 1.0:
+            return (1.0,)
+        return (self.low_factor / BEYOND, 1.0, self.high_factor * BEYOND)
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Rungs in order of their rate."""
+    """Machines by cause on a grid of loads and service factors."""
 
-    rungs: tuple[Rung, ...]
-
-    @property
-    def rates_per_s(self) -> tuple[float, ...]:
-        """Rates of the rungs [1/s]."""
-        return tuple(rung.rate_per_s for rung in self.rungs)
+    loads_per_s: tuple[float, ...]
+    factors: tuple[float, ...]
+    by_cause: dict[str, tuple[float, ...]]
+    """Instances of one use: the row of loads for the first factor, then for the next [-]."""
+    reference: Rung
+    """The busiest month at likely values."""
+    standard_error: float
+    """Of the reference's instances, from replications, over the instances [-]."""
+    largest_miss: float
+    """How far the worst point that was tried lay from its line, over its instances [-]."""
+    requests: int
+    """Requests simulated in all."""
+    scope: str
+    """Which hours stand for a week, in words."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the figures has to know."""
 
     def causes(self) -> tuple[str, ...]:
         """Return everything that instances were used for, busy first."""
-        return tuple(dict.fromkeys(cause for rung in self.rungs for cause in rung.by_cause))
+        return tuple(self.by_cause)
 
     def instances(self, cause: str) -> tuple[float, ...]:
-        """Return the mean instances of one use at each rung [-]."""
-        return tuple(rung.by_cause.get(cause, 0.0) for rung in self.rungs)
+        """Return the mean instances of one use over the grid [-]."""
+        return self.by_cause[cause]
 
-    def at(self, rate_per_s: float) -> Rung:
-        """Return the rung of exactly this rate."""
-        return next(rung for rung in self.rungs if rung.rate_per_s == rate_per_s)
-
-    @property
-    def requests(self) -> int:
-        """Requests simulated in all."""
-        return sum(rung.requests for rung in self.rungs)
+    def total(self) -> Array:
+        """Return all instances over the grid, service factors as rows [-]."""
+        rows = np.array(list(self.by_cause.values())).sum(axis=0)
+        return np.asarray(rows.reshape(len(self.factors), len(self.loads_per_s)))
 
     def as_data(self) -> dict[str, Any]:
         """Write it as plain data."""
-        return asdict(self)
+        return {
+            **{name: getattr(self, name) for name in self.__slots__},
+            "reference": self.reference.as_data(),
+        }
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Ladder:
         """Read it back."""
-        return cls(tuple(Rung.from_data(rung) for rung in data["rungs"]))
+        causes = {cause: tuple(values) for cause, values in data["by_cause"].items()}
+        known = {
+            **data,
+            "by_cause": causes,
+            "reference": Rung.from_data(data["reference"]),
+            **{name: tuple(data[name]) for name in ("loads_per_s", "factors", "notes")},
+        }
+        return cls(**known)
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """How replicas lie on instances, and how those are billed."""
+@dataclass(slots=True)
+class _Climb:
+    """The points simulated so far, and what is left of the budget."""
 
-    per_instance: int
-    share_of_instance: float
-    billing_increment_s: float | None
-    billing_minimum_s: float | None
+    case: Case
+    sample: Sample
+    rungs: dict[tuple[float, float], Rung] = field(default_factory=dict)
+    requests: int = 0
+    missed: float = 0.0
+
+    def at(self, load: float, factor: float) -> Rung:
+        """Return a point, simulated if it is not there."""
+        if load == 0:
+            factor = 1.0  # without requests their service time does not matter
+        key = (load, factor)
+        if key not in self.rungs:
+            # Where rates wander by themselves, one run is a bad witness.
+            runs = (0,) if self.case.traffic.is_even else tuple(range(REPLICATIONS))
+            self.rungs[key] = simulate(self.case, self.sample, load, factor, replications=runs)
+            self.requests += self.rungs[key].requests
+        return self.rungs[key]
+
+    def affords(self, load: float, factor: float) -> bool:
+        """Tell whether the budget holds one more point."""
+        runs = 1 if self.case.traffic.is_even else REPLICATIONS
+        expected = self.sample.requests(load / factor) * runs
+        return (load, factor) in self.rungs or self.requests + expected <= MOST_REQUESTS
 
 
-def climb(
-    rules: Callable[[], FleetRules],
-    machine: Machine,
-    traffic: Traffic,
-    busiest_rate_per_s: float,
-    *,
-    seed: int,
-) -> Ladder:
-    """Simulate the fleet at as many rates as it takes for straight lines to hold within 1 %.
+def _off(found: Rung, line: Mapping[str, float]) -> float:
+    """Return how far a point lies from its line, over its instances [-].
+
+    What is paid for has to be right, and what of it works, waits, and was never given to anybody;
+    why machines wait is a finer split than a line holds.
+    """
+    off = [found.instances - sum(line.values())]
+    off += [found.by_cause.get(kind, 0.0) - line.get(kind, 0.0) for kind in (BUSY, UNALLOCATED)]
+    return max(map(abs, off)) / found.instances if found.instances > 0 else 0.0
+
+
+def climb(case: Case, reach: Reach) -> Ladder:
+    """Simulate the fleet at as many points as it takes for straight lines to hold within 1 %.
 
     Args:
-        rules: Makes fresh rules for each run; autoscalers remember.
-        machine: Packing and billing.
-        traffic: When requests come.
-        busiest_rate_per_s: Mean rate of the busiest month [1/s].
-        seed: Seed of the arrivals, the same for every option.
+        case: The fleet and its traffic.
+        reach: What the ladder has to cover.
     """
-
-    def rung_at(rate_per_s: float) -> Rung:
-        return _rung(rules, machine, traffic, rate_per_s, seed)
-
-    top = busiest_rate_per_s * BEYOND
-    rungs = {rate: rung_at(rate) for rate in (0.0, busiest_rate_per_s, top)}
-    open_spans = [(0.0, busiest_rate_per_s), (busiest_rate_per_s, top)]
-    budget = MOST_REQUESTS - sum(rung.requests for rung in rungs.values())
-    while open_spans and len(rungs) < MOST_RUNGS:
-        # The widest span is opened first: it is where a straight line can go most wrong.
-        open_spans.sort(key=lambda span: span[1] - span[0])
-        low, high = open_spans.pop()
-        middle = (low + high) / 2
-        if middle * HOURS_PER_DAY * SECONDS_PER_HOUR > budget:
-            continue
-        found = rung_at(middle)
-        budget -= found.requests
-        rungs[middle] = found
-        if not _lies_between(rungs[low], found, rungs[high]):
-            open_spans += [(low, middle), (middle, high)]
-    return Ladder(tuple(rungs[rate] for rate in sorted(rungs)))
-
-
-def _lies_between(low: Rung, middle: Rung, high: Rung) -> bool:
-    line = (low.instances + high.instances) / 2
-    return abs(middle.instances - line) <= TOLERANCE * middle.instances
-
-
-def _rung(
-    rules: Callable[[], FleetRules],
-    machine: Machine,
-    traffic: Traffic,
-    rate_per_s: float,
-    seed: int,
-) -> Rung:
-    """Simulate each kind of day of the week once."""
-    week = traffic.week
-    days, counts = np.unique(week.reshape(-1, HOURS_PER_DAY).round(12), axis=0, return_counts=True)
-    expected = rate_per_s * float(days.sum()) * SECONDS_PER_HOUR
-    if expected > MOST_REQUESTS:
-        raise InfeasibleError(
-            f"a week of {expected:,.0f} requests on its different days is more than quick fidelity "
-            f"simulates, {MOST_REQUESTS:,}; full fidelity simulates them all"
-        )
-    shares = list(counts / counts.sum())
-    return rung_of_days(
-        rules, machine, traffic, list(days), shares, rate_per_s=rate_per_s, seed=seed
+    traffic, rules = case.traffic, case.rules()
+    scaler = case.settings.autoscaler
+    sample = sample_week(
+        traffic.week,
+        reach.top_per_s * (1 if traffic.is_even else REPLICATIONS),
+        service_s=float(case.curve.mean_s.max()),
+        is_scaled=rules.minimum != rules.maximum or scaler is not None,
+        by_hour=getattr(scaler, "replicas_by_hour", ()),
+        has_jobs=traffic.jobs is not None,
     )
-
-
-def rung_of_days(
-    rules: Callable[[], FleetRules],
-    machine: Machine,
-    traffic: Traffic,
-    stretches: Sequence[Array],
-    shares: Sequence[float],
-    *,
-    rate_per_s: float,
-    seed: int,
-) -> Rung:
-    """Simulate stretches of hours, each after two hours of warm-up, and return their mean.
-
-    Args:
-        rules: Makes fresh rules for each run.
-        machine: Packing and billing.
-        traffic: How requests crowd around the rates.
-        stretches: Rate of each hour over the mean rate [-], a stretch a run.
-        shares: Share of the time that each stretch stands for; they sum to one.
-        rate_per_s: Mean rate [1/s].
-        seed: Seed of the arrivals.
-    """
-    runs = []
-    for number, stretch in enumerate(stretches):
-        rates = rate_per_s * np.concatenate((stretch[-WARM_UP_HOURS:], stretch))
-        chunks = traffic.chunks(rates, length_s=SECONDS_PER_HOUR, seed=seed + number)
-        fleet = Fleet(rules(), chunks, until_s=rates.size * SECONDS_PER_HOUR)
-        runs.append(fleet.run(warm_up_s=WARM_UP_HOURS * SECONDS_PER_HOUR))
-    return _mean_of(runs, np.array(shares), rules(), machine, rate_per_s)
-
-
-def _mean_of(
-    runs: Sequence[FleetRecord],
-    shares: Array,
-    rules: FleetRules,
-    machine: Machine,
-    rate_per_s: float,
-) -> Rung:
-    counted = slice(WARM_UP_HOURS, None)
-
-    def mean(values: Callable[[FleetRecord], Array]) -> float:
-        """Mean of something in replica-seconds an hour, in replicas."""
-        parts = [float(values(run)[counted].mean()) / SECONDS_PER_HOUR for run in runs]
-        return float(np.dot(parts, shares))
-
-    busy = mean(lambda run: run.hours[:, kernel.HOUR_BUSY_S]) / rules.slots
-    booting = mean(lambda run: run.booting_s)
-    in_service = mean(lambda run: run.serving_s + run.draining_s)
-    idle = max(0.0, in_service - busy)
-    by_cause = {BUSY: busy, BOOTING: booting}
-    if isinstance(rules.rule, Static):
-        by_hour = [
-            run.hours[counted, kernel.HOUR_BUSY_S] / rules.slots / SECONDS_PER_HOUR for run in runs
-        ]
-        causes = _static_causes(by_hour, shares, rules.maximum)
-    else:
-        causes = {}
-        for name in runs[0].idle_causes_s:
-
-            def idle_for(run: FleetRecord, cause: str = name) -> Array:
-                return run.idle_causes_s[cause]
-
-            causes[name] = mean(idle_for)
-    seen = sum(causes.values())
-    for cause, replicas in causes.items():
-        # The looks of a rule end a little before the run does; what they saw stands for all of it.
-        by_cause[cause] = replicas * idle / seen if seen > 0 else 0.0
-    by_cause = {cause: n * machine.share_of_instance for cause, n in by_cause.items()}
-    paid = float(np.dot([_billed(run, machine) for run in runs], shares))
-    held = (in_service + booting) * machine.share_of_instance
-    by_cause[UNALLOCATED] = paid - held if paid - held > ROUNDING else 0.0
-    arrived = sum(run.arrived for run in runs)
-    lost = sum(run.dropped + run.abandoned for run in runs)
-    histogram = np.sum([run.histogram * share for run, share in zip(runs, shares, strict=True)], 0)
-    return Rung(
-        rate_per_s=rate_per_s,
-        instances=sum(by_cause.values()),
+    work = _Climb(case, sample)
+    likely = reach.likely_load_per_s
+    reference = work.at(likely, 1.0)
+    again = [reference.instances]
+    for number in range(REPLICATIONS, 2 * REPLICATIONS - 1):
+        if work.requests + sample.requests(likely) > MOST_REQUESTS:
+            break
+        run = simulate(case, sample, likely, replications=(number,))
+        work.requests += run.requests
+        again.append(run.instances)
+    loads = _loads(work, reach)
+    factors = _factors(work, reach)
+    by_cause = _grid(work, reach, loads, factors)
+    return Ladder(
+        loads_per_s=tuple(loads),
+        factors=tuple(factors),
         by_cause=by_cause,
-        latency=_latency(histogram) if histogram.any() else None,
-        lost_share=lost / arrived if arrived else 0.0,
-        requests=arrived,
+        reference=reference,
+        standard_error=_standard_error(again),
+        largest_miss=work.missed,
+        requests=work.requests,
+        scope=sample.scope,
+        notes=_notes(work, reach),
     )
 
 
-def _static_causes(
-    busy_replicas: Sequence[Array], shares: Array, replicas: int
-) -> dict[str, float]:
-    """Split the idle replicas of a static fleet by the need of the busiest hour of all."""
-    peak = max(float(whole_replicas(busy).max()) for busy in busy_replicas)
-    parts = [
-        [part.mean() for part in idle_replicas(busy, replicas, peak)] for busy in busy_replicas
-    ]
-    means = np.dot(shares, np.array(parts))
-    return {name: float(mean) for name, mean in zip(STATIC_CAUSES, means, strict=True)}
+def _standard_error(values: list[float]) -> float:
+    """Return the standard error of one run over its value [-]."""
+    mean = float(np.mean(values))
+    return float(np.std(values, ddof=1)) / mean if len(values) > 1 and mean > 0 else 0.0
 
 
-def _billed(run: FleetRecord, machine: Machine) -> float:
-    """Return the mean number of instances that are billed after the warm-up [-]."""
-    warm_s = WARM_UP_HOURS * SECONDS_PER_HOUR
-    before = [held for moment, held in run.replicas_over_time if moment <= warm_s]
-    curve = [(0.0, before[-1] if before else 0)]
-    curve += [(t - warm_s, held) for t, held in run.replicas_over_time if t > warm_s]
-    length_s = run.hours.shape[0] * SECONDS_PER_HOUR - warm_s
-    billed_s = billed_instance_s(
-        curve,
-        length_s,
-        per_instance=machine.per_instance,
-        increment_s=machine.billing_increment_s,
-        minimum_s=machine.billing_minimum_s,
-    )
-    return float(billed_s / length_s)
-
-
-def _latency(histogram: Array) -> Latency:
-    p50, p95, p99 = (
-        quantile_s(histogram, share) * MILLISECONDS_PER_SECOND for share in (0.50, 0.95, 0.99)
-    )
-    return Latency(p50, p95, p99, "requests of a week of the busiest month")
-
-
-def quantile_s(histogram: Array, share: float) -> float:
-    """Return a quantile of times counted in logarithmic bins [s]: the middle of its bin."""
-    reached = np.cumsum(histogram)
-    place = int(np.searchsorted(reached, share * reached[-1] * (1 - 1e-12)))
-    if place == 0:
-        return float(kernel.LEAST_S)
-    return float(kernel.LEAST_S * kernel.BIN_RATIO ** (place - 0.5))
-
-
-def check_capacity(rules: FleetRules, peak_rate_per_s: float, month: int) -> None:
-    """Refuse a fleet whose largest size serves less than the busiest hour brings."""
-    seconds = rules.service.seconds[0, 0, 1:]
-    sizes = np.arange(1, seconds.size + 1)
-    usable = sizes <= rules.batch.max_size
-    each_per_s = float((sizes[usable] / seconds[usable]).max()) * rules.slots
-    capacity_per_s = each_per_s * rules.maximum
-    if peak_rate_per_s >= capacity_per_s:
-        need = math.floor(peak_rate_per_s / each_per_s) + 1
-        growth = (peak_rate_per_s - capacity_per_s) * SECONDS_PER_HOUR
-        raise InfeasibleError(
-            f"capacity below load: the busiest hour of month {month} brings "
-            f"{peak_rate_per_s:,.4g} requests/s and {rules.maximum} replicas serve "
-            f"{capacity_per_s:,.4g} at most; the queue would grow by {growth:,.0f} requests an "
-            f"hour. At least {need} replicas are needed"
+def _notes(work: _Climb, reach: Reach) -> tuple[str, ...]:
+    case, notes = work.case, []
+    capacity = case.each_per_s * case.largest_fleet / float(case.traffic.week.max())
+    if capacity < reach.top_per_s and case.traffic.jobs is None:
+        notes.append(
+            f"above {capacity / reach.likely_load_per_s:.2f} times the work of the busiest month "
+            "the fleet at its largest falls behind in the busiest hour"
         )
+    if work.missed:
+        notes.append(
+            f"the {MOST_REQUESTS:,} requests or {MOST_LOADS} loads of quick fidelity do not bring "
+            f"every point within {TOLERANCE:.0%} of its line; the worst was "
+            + (f"{work.missed:.1%} off" if math.isfinite(work.missed) else "not tried")
+        )
+    return tuple(notes)
+
+
+def _line(low: Rung, high: Rung, load: float) -> dict[str, float]:
+    """Return the causes on the straight line between two points of one service factor."""
+    share = (load - low.load_per_s) / (high.load_per_s - low.load_per_s)
+    causes = dict.fromkeys((*low.by_cause, *high.by_cause))
+    return {
+        cause: (1 - share) * low.by_cause.get(cause, 0.0) + share * high.by_cause.get(cause, 0.0)
+        for cause in causes
+    }
+
+
+def _loads(work: _Climb, reach: Reach) -> list[float]:
+    """Simulate loads at the likely service time until a straight line holds between any two."""
+    loads = [0.0, reach.likely_load_per_s, reach.top_per_s]
+    for load in loads:
+        work.at(load, 1.0)
+    spans = [(math.inf, low, high) for low, high in pairwise(loads)]
+    while spans and len(loads) < MOST_LOADS:
+        # First where a straight line was worst, then where it is longest.
+        spans.sort(key=lambda span: (span[0], span[2] - span[1]))
+        off, low, high = spans.pop()
+        middle = (low + high) / 2
+        if not work.affords(middle, 1.0):
+            work.missed = max(work.missed, off)
+            continue
+        line = _line(work.at(low, 1.0), work.at(high, 1.0), middle)
+        off = _off(work.at(middle, 1.0), line)
+        loads.append(middle)
+        if off > TOLERANCE:
+            spans += [(off, low, middle), (off, middle, high)]
+    work.missed = max([work.missed, *(off for off, _, _ in spans)])
+    return sorted(loads)
+
+
+def _anchors(reach: Reach) -> tuple[float, ...]:
+    """Return the loads that are simulated at every service factor."""
+    return (0.0, reach.likely_load_per_s / 2, reach.likely_load_per_s, reach.top_per_s)
+
+
+def _factors(work: _Climb, reach: Reach) -> list[float]:
+    """Simulate service factors at the busiest month's load until a straight line holds."""
+    factors = list(reach.factors)
+    spans = list(pairwise(factors))
+    likely = reach.likely_load_per_s
+    while spans and len(factors) < MOST_FACTORS:
+        low, high = spans.pop(0)
+        middle = (low + high) / 2
+        if not work.affords(likely, middle):
+            continue
+        first, last = work.at(likely, low).by_cause, work.at(likely, high).by_cause
+        line = {c: (first.get(c, 0.0) + last.get(c, 0.0)) / 2 for c in (*first, *last)}
+        if _off(work.at(likely, middle), line) > TOLERANCE:
+            factors.append(middle)
+            spans += [(low, middle), (middle, high)]
+    return sorted(factors)
+
+
+def _grid(
+    work: _Climb, reach: Reach, loads: list[float], factors: list[float]
+) -> dict[str, tuple[float, ...]]:
+    """Fill the grid: simulated at the likely service time, elsewhere by what differs from it."""
+    causes = tuple(dict.fromkeys(c for rung in work.rungs.values() for c in rung.by_cause))
+    base = {c: np.array([work.at(x, 1.0).by_cause.get(c, 0.0) for x in loads]) for c in causes}
+    rows = []
+    for factor in factors:
+        if factor == 1.0:
+            rows.append(base)
+            continue
+        anchors = [x for x in _anchors(reach) if work.affords(x, factor)]
+        row = {}
+        for cause in causes:
+            differs = [
+                work.at(x, factor).by_cause.get(cause, 0.0)
+                - float(np.interp(x, loads, base[cause]))
+                for x in anchors
+            ]
+            there = base[cause] + np.interp(loads, anchors, differs)
+            row[cause] = np.maximum(0.0, there)
+        rows.append(row)
+    return {cause: tuple(float(value) for row in rows for value in row[cause]) for cause in causes}

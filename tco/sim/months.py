@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tco.sim.fleet import FleetRules
-from tco.sim.ladder import Machine, Rung, rung_of_days
-from tco.sim.week import Traffic
+from tco.sim.rung import Case, Rung, simulate
+from tco.sim.sample import Sample, Stretch
 from tco.units import HOURS_PER_DAY, HOURS_PER_WEEK, hours_in_month
 
 Array = NDArray[np.float64]
-SEEDS_APART = 1000
+REPLICATIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class SimulatedMonths:
     """What the fleet used in each month."""
 
     rungs: tuple[Rung, ...]
+    standard_error: float
+    """Of the busiest month's instances, from replications, over the instances [-]."""
 
     def causes(self) -> tuple[str, ...]:
         """Return everything that instances were used for, busy first."""
@@ -38,50 +40,64 @@ class SimulatedMonths:
         """Requests simulated in all."""
         return sum(rung.requests for rung in self.rungs)
 
+    @property
+    def reference(self) -> Rung:
+        """The busiest month."""
+        return max(self.rungs, key=lambda rung: rung.load_per_s)
+
+    @property
+    def standard_error_of_the_sum(self) -> float:
+        """Of the machines of all months, over their sum [-]; months are drawn independently."""
+        parts = np.array([rung.instances * rung.simulated_s for rung in self.rungs])
+        return self.standard_error * math.sqrt(float((parts**2).sum())) / float(parts.sum())
+
     def as_data(self) -> dict[str, Any]:
         """Write it as plain data."""
-        return asdict(self)
+        return {
+            "rungs": [rung.as_data() for rung in self.rungs],
+            "standard_error": self.standard_error,
+        }
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> SimulatedMonths:
         """Read it back."""
-        return cls(tuple(Rung.from_data(rung) for rung in data["rungs"]))
+        rungs = tuple(Rung.from_data(rung) for rung in data["rungs"])
+        return cls(rungs, data["standard_error"])
 
 
 def simulate_months(
-    rules: Callable[[], FleetRules],
-    machine: Machine,
-    traffic: Traffic,
-    rates_per_s: Array,
-    months: Sequence[date],
-    *,
-    seed: int,
+    case: Case, rates_per_s: Sequence[float], months: Sequence[date]
 ) -> SimulatedMonths:
-    """Simulate every month of the plan in full.
+    """Simulate every month of the plan in full, and the busiest one again for its error.
 
     Args:
-        rules: Makes fresh rules for each run; autoscalers remember.
-        machine: Packing and billing.
-        traffic: When requests come.
+        case: The fleet and its traffic.
         rates_per_s: Mean rate of each month [1/s].
         months: First day of each month.
-        seed: Seed of the arrivals, the same for every option.
     """
-    rungs = []
-    for number, (month, rate) in enumerate(zip(months, rates_per_s, strict=True)):
-        hours = np.arange(hours_in_month(month)) + month.weekday() * HOURS_PER_DAY
-        shape = traffic.week[hours % HOURS_PER_WEEK]
-        # A month's requests are given; its weekends decide only when they come.
-        shape = shape / shape.mean()
-        rungs.append(
-            rung_of_days(
-                rules,
-                machine,
-                traffic,
-                [shape],
-                [1.0],
-                rate_per_s=float(rate),
-                seed=seed + SEEDS_APART * (number + 1),
-            )
-        )
-    return SimulatedMonths(tuple(rungs))
+    samples = [month_in_full(case, month) for month in months]
+    rungs = tuple(
+        simulate(case, sample, rate, replications=(number + 1,))
+        for number, (sample, rate) in enumerate(zip(samples, rates_per_s, strict=True))
+    )
+    busiest = int(np.argmax(rates_per_s))
+    again = [
+        simulate(
+            case,
+            samples[busiest],
+            rates_per_s[busiest],
+            replications=(len(months) + 1 + number,),
+        ).instances
+        for number in range(REPLICATIONS - 1)
+    ]
+    values = [rungs[busiest].instances, *again]
+    return SimulatedMonths(rungs, float(np.std(values, ddof=1) / np.mean(values)))
+
+
+def month_in_full(case: Case, month: date) -> Sample:
+    """Take every hour of a month, its requests being given and only their hours the week's."""
+    first = month.weekday() * HOURS_PER_DAY
+    hours = np.arange(hours_in_month(month)) + first
+    shape = case.traffic.week[hours % HOURS_PER_WEEK]
+    factors = tuple((shape / shape.mean()).tolist())
+    return Sample((Stretch(first, factors, 0, 1.0),), f"all hours of {month:%Y-%m}")

@@ -1,0 +1,78 @@
+"""The machines of a deployment: their price, how replicas lie on them, what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tco.domain.deployment import SelfHostedDeployment
+from tco.domain.hardware import Instance
+from tco.domain.price import Purchase, Quote
+from tco.domain.scenario import Scenario
+from tco.domain.snapshot import Snapshot
+from tco.errors import InfeasibleError
+from tco.prices import Catalog
+from tco.sim.packing import instances_needed, replicas_per_instance, share_of_instance
+from tco.sim.rung import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Rented:
+    """An instance type at a price, and how replicas lie on it."""
+
+    quote: Quote
+    instance: Instance
+    packing: Machine
+
+
+def rent(
+    scenario: Scenario, deployment: SelfHostedDeployment, snapshot: Snapshot, catalog: Catalog
+) -> Rented:
+    """Find the machines of a deployment, or refuse them with the numbers."""
+    machine = deployment.machine
+    quote = _quote(scenario, deployment, catalog)
+    instance = catalog.instance(machine.seller, machine.region, machine.instance_type)
+    fits = replicas_per_instance(deployment, instance, snapshot)
+    _check_quota(deployment, fits)
+    share = share_of_instance(deployment, instance, fits)
+    packing = Machine(fits, share, quote.billing_increment_s, quote.minimum_s)
+    return Rented(quote, instance, packing)
+
+
+def _quote(scenario: Scenario, deployment: SelfHostedDeployment, catalog: Catalog) -> Quote:
+    machine = deployment.machine
+    if machine.purchase is Purchase.SPOT:
+        raise InfeasibleError(
+            "spot machines are taken away at times, and interruptions are not simulated yet; "
+            "choose on_demand, commit_1y or commit_3y"
+        )
+    if machine.purchase.term_months is not None and deployment.autoscaler is not None:
+        raise InfeasibleError(
+            "a commitment is paid in every hour, and an autoscaler gives machines back; the best "
+            "level to commit is not searched for yet. Choose on_demand, or a static fleet"
+        )
+    return catalog.compute(
+        machine.seller,
+        machine.region,
+        machine.instance_type,
+        on=scenario.price_date,
+        purchase=machine.purchase,
+    )
+
+
+def _check_quota(deployment: SelfHostedDeployment, fits: int) -> None:
+    """Refuse a fleet that may grow beyond what the account may rent."""
+    quota = deployment.quota_instances
+    if quota is None:
+        return
+    scaler = deployment.autoscaler
+    replicas = deployment.replicas or 0
+    if scaler is not None:
+        numbers = getattr(scaler, "replicas_by_hour", ())
+        replicas = max(replicas, *numbers) if numbers else getattr(scaler, "maximum", replicas)
+    needed = instances_needed(replicas, fits)
+    if needed > quota:
+        raise InfeasibleError(
+            f"{replicas} replicas lie on {needed} x {deployment.machine.instance_type}, and the "
+            f"quota is {quota}: room for {quota * fits} replicas. Ask for a larger quota, or lower "
+            "the replicas"
+        )

@@ -1,0 +1,360 @@
+"""A fleet at one rate and one speed: simulated stretches of a week, and their mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tco.domain.fleet import FleetSettings, ScheduleAutoscaler
+from tco.errors import InfeasibleError
+from tco.sim import kernel_layout as at
+from tco.sim.billing import billed_instance_s
+from tco.sim.fleet import Fleet, FleetRecord, FleetRules
+from tco.sim.latency_bins import quantile_s
+from tco.sim.rules import rules_of
+from tco.sim.sample import Sample, Stretch
+from tco.sim.scaling import Static
+from tco.sim.sizing import Curve
+from tco.sim.static_fleet import STATIC_CAUSES, idle_replicas, whole_replicas
+from tco.sim.usage import Latency
+from tco.sim.week import JOB, STREAM, Traffic
+from tco.units import MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR
+
+Array = NDArray[np.float64]
+SEEDS_APART = 7919
+"""Between replications; the stretches of one run have neighbouring seeds."""
+ROUNDING = 1e-9
+QUANTILES = (0.50, 0.95, 0.99)
+SCOPE = "requests of a week of the busiest month"
+
+BUSY = "busy"
+BOOTING = "booting"
+DRAINING = "draining"
+UNALLOCATED = "unallocated capacity"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """How replicas lie on instances, and how those are billed."""
+
+    per_instance: int
+    share_of_instance: float
+    billing_increment_s: float | None
+    billing_minimum_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A fleet and its traffic as plain data: all that a simulated hour rests on."""
+
+    settings: FleetSettings
+    curve: Curve
+    slots: int
+    """Batches that one replica serves at once."""
+    machine: Machine
+    traffic: Traffic
+    seed: int
+    goal_s: float = math.inf
+
+    def rules(self, *, factor: float = 1.0, first_hour: int = 0, seed: int = 0) -> FleetRules:
+        """Make the rules of one run that begins in an hour of the week; autoscalers remember."""
+        settings, scaler = self.settings, self.settings.autoscaler
+        if isinstance(scaler, ScheduleAutoscaler) and first_hour:
+            turned = np.roll(scaler.replicas_by_hour, -first_hour).tolist()
+            scaler = scaler.model_copy(update={"replicas_by_hour": tuple(turned)})
+            settings = settings.model_copy(update={"autoscaler": scaler})
+        rules = rules_of(
+            settings,
+            self.curve.service(factor),
+            slots=self.slots,
+            seed=self.seed + seed,
+            goal_s=self.goal_s,
+        )
+        return replace(rules, replicas_per_instance=self.machine.per_instance)
+
+    @property
+    def largest_fleet(self) -> int:
+        """Most replicas that there can be."""
+        return self.rules().maximum
+
+    @property
+    def each_per_s(self) -> float:
+        """Most requests that one replica serves [1/s]."""
+        seconds = self.curve.mean_s[: self.rules().batch.max_size]
+        return float((np.arange(1, seconds.size + 1) / seconds).max()) * self.slots
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """What the fleet uses at one rate and speed, as means over the hours of a week."""
+
+    load_per_s: float
+    """Requests at the likely service time that make as much work [1/s]."""
+    service_factor: float
+    """Service time over its likely value [-]."""
+    instances: float
+    """Instances paid for [-]."""
+    by_cause: dict[str, float]
+    """The same instances split: busy, booting, draining, idle by cause, not allocated [-]."""
+    latency: Latency | None
+    """None where nothing arrives, or nobody waits for what does."""
+    queue: Latency | None
+    lost_share: float
+    """Requests turned away or given up, over all [-]."""
+    requests: int
+    served: int
+    dropped: int
+    abandoned: int
+    in_system: int
+    batches: int
+    simulated_s: float
+    completion_hours: float | None = None
+    """Longest time from the release of a batch job to its last answer [h]."""
+
+    @property
+    def rate_per_s(self) -> float:
+        """Requests that come [1/s]."""
+        return self.load_per_s / self.service_factor
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Rung:
+        """Read it back from plain data."""
+        times = {
+            name: None if data[name] is None else Latency(**data[name])
+            for name in ("latency", "queue")
+        }
+        return cls(**{**data, **times})
+
+    def as_data(self) -> dict[str, Any]:
+        """Write it as plain data."""
+        return asdict(self)
+
+
+def simulate(
+    case: Case,
+    sample: Sample,
+    load_per_s: float,
+    service_factor: float = 1.0,
+    *,
+    replications: Sequence[int] = (0,),
+) -> Rung:
+    """Simulate the stretches of a sample and return their mean.
+
+    Args:
+        case: The fleet and its traffic.
+        sample: The stretches, with their shares of the time.
+        load_per_s: Mean rate at the likely service time [1/s].
+        service_factor: Service time over its likely value [-]; the rate falls as it rises.
+        replications: Numbers of independent runs, each with arrivals of its own. The same number
+            meets the same arrivals in every option of a scenario.
+    """
+    rate_per_s = load_per_s / service_factor
+    runs = [
+        _run(case, stretch, rate_per_s, service_factor, replication * SEEDS_APART + number)
+        for replication in replications
+        for number, stretch in enumerate(sample.stretches)
+    ]
+    shares = np.array([stretch.share for stretch in sample.stretches] * len(replications))
+    return _mean_of(runs, shares / len(replications), case, load_per_s, service_factor)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    stretch: Stretch
+    record: FleetRecord
+    streamed_s: Array | None
+    """Latency of each request outside batch jobs [s]; None where there are no jobs."""
+    completion_s: float | None
+
+    def hourly(self, values: Array) -> float:
+        """Mean of something in seconds by hour, over the time after the warm-up [-]."""
+        counted = values[self.stretch.warm_up_hours :]
+        length_s = self.record.simulated_s - self.stretch.warm_up_hours * SECONDS_PER_HOUR
+        return float(counted.sum()) / length_s
+
+
+def _run(case: Case, stretch: Stretch, rate_per_s: float, factor: float, seed: int) -> _Run:
+    traffic = case.traffic
+    rates = rate_per_s * np.array(stretch.factors)
+    counted = float(rates[stretch.warm_up_hours :].sum()) * SECONDS_PER_HOUR
+    releases = traffic.releases(stretch.first_hour, stretch.warm_up_hours, rates.size, counted)
+    if traffic.jobs is not None:
+        rates = rates * (1.0 - traffic.jobs.share)
+    rules = case.rules(factor=factor, first_hour=stretch.first_hour, seed=seed)
+    capacity_per_s = case.each_per_s / factor * rules.maximum
+    if rates.max() >= capacity_per_s and rules.queue_limit < 0 and rules.patience_s is None:
+        # Off the likely case a ladder may reach beyond the fleet's capacity. An hour of work in
+        # the queue keeps all of it busy; what comes on top would wait for ever and change no cost.
+        rules = replace(rules, queue_limit=math.ceil(capacity_per_s * SECONDS_PER_HOUR))
+    chunks = traffic.chunks(
+        rates,
+        length_s=stretch.length_s,
+        seed=case.seed + seed,
+        first_hour=stretch.first_hour,
+        releases=releases,
+    )
+    until_s, warm_s = rates.size * stretch.length_s, stretch.warm_up_hours * SECONDS_PER_HOUR
+    if not releases:
+        record = Fleet(rules, chunks, until_s=until_s).run(warm_up_s=warm_s)
+        return _Run(stretch, record, None, None)
+    known = list(chunks)
+    came_s = np.concatenate([chunk.arrivals_s for chunk in known])
+    ranks = np.concatenate([chunk.ranks for chunk in known])
+    fleet = Fleet(rules, known, until_s=until_s, keep_requests=came_s.size)
+    record = fleet.run(warm_up_s=warm_s)
+    times = record.per_request
+    assert times is not None
+    # What is not answered by the end has taken at least until then.
+    taken_s = np.where(times.finish_s <= until_s, times.finish_s, until_s) - came_s
+    is_streamed = (ranks == STREAM) & (came_s >= warm_s) & (times.finish_s <= until_s)
+    jobs = traffic.jobs
+    assert jobs is not None
+    judged = (ranks == JOB) & (came_s <= until_s - jobs.deadline_hours * SECONDS_PER_HOUR)
+    completion_s = float(taken_s[judged].max()) if judged.any() else None
+    return _Run(stretch, replace(record, per_request=None), taken_s[is_streamed], completion_s)
+
+
+def _mean_of(
+    runs: Sequence[_Run], shares: Array, case: Case, load_per_s: float, service_factor: float
+) -> Rung:
+    machine, rules = case.machine, case.rules()
+
+    def mean(values: Callable[[FleetRecord], Array]) -> float:
+        """Mean of something in replica-seconds an hour, in replicas."""
+        return float(np.dot([run.hourly(values(run.record)) for run in runs], shares))
+
+    busy = mean(lambda run: run.hours[:, at.HOUR_BUSY_S]) / rules.slots
+    booting = mean(lambda run: run.booting_s)
+    in_service = mean(lambda run: run.serving_s + run.draining_s)
+    idle = max(0.0, in_service - busy)
+    by_cause = {BUSY: busy, BOOTING: booting}
+    causes = _idle_causes(runs, shares, rules, mean)
+    seen = sum(causes.values())
+    for cause, replicas in causes.items():
+        # The looks of a rule end a little before the run does; what they saw stands for all of it.
+        by_cause[cause] = replicas * idle / seen if seen > 0 else 0.0
+    by_cause = {cause: n * machine.share_of_instance for cause, n in by_cause.items()}
+    paid = float(np.dot([_billed(run, machine) for run in runs], shares))
+    held = (in_service + booting) * machine.share_of_instance
+    by_cause[UNALLOCATED] = paid - held if paid - held > ROUNDING else 0.0
+    records = [run.record for run in runs]
+    arrived = sum(run.arrived for run in records)
+    dropped, abandoned = (sum(getattr(r, x) for r in records) for x in ("dropped", "abandoned"))
+    done = [run.completion_s for run in runs if run.completion_s is not None]
+    return Rung(
+        load_per_s=load_per_s,
+        service_factor=service_factor,
+        instances=sum(by_cause.values()),
+        by_cause=by_cause,
+        latency=_latency(runs, shares),
+        queue=_of_histogram([run.waits for run in records], shares),
+        lost_share=(dropped + abandoned) / arrived if arrived else 0.0,
+        requests=arrived,
+        served=sum(run.served for run in records),
+        dropped=dropped,
+        abandoned=abandoned,
+        in_system=sum(run.waiting + run.in_service + run.in_host for run in records),
+        batches=int(sum(run.hours[:, at.HOUR_BATCHES].sum() for run in records)),
+        simulated_s=sum(run.simulated_s for run in records),
+        completion_hours=max(done) / SECONDS_PER_HOUR if done else None,
+    )
+
+
+def _idle_causes(
+    runs: Sequence[_Run],
+    shares: Array,
+    rules: FleetRules,
+    mean: Callable[[Callable[[FleetRecord], Array]], float],
+) -> dict[str, float]:
+    """Return idle replicas by cause [-]."""
+    if isinstance(rules.rule, Static):
+        busy_by_hour = []
+        for run in runs:
+            counted = run.record.hours[run.stretch.warm_up_hours :, at.HOUR_BUSY_S]
+            busy_by_hour.append(counted / rules.slots / run.stretch.length_s)
+        return _static_causes(busy_by_hour, shares, rules.maximum)
+    names = runs[0].record.idle_causes_s
+    return {name: mean(lambda run, cause=name: run.idle_causes_s[cause]) for name in names}  # type: ignore[misc]
+
+
+def _static_causes(
+    busy_replicas: Sequence[Array], shares: Array, replicas: int
+) -> dict[str, float]:
+    """Split the idle replicas of a static fleet by the need of the busiest hour of all."""
+    peak = max(float(whole_replicas(busy).max()) for busy in busy_replicas)
+    parts = [
+        [part.mean() for part in idle_replicas(busy, replicas, peak)] for busy in busy_replicas
+    ]
+    means = np.dot(shares, np.array(parts))
+    return {name: float(mean) for name, mean in zip(STATIC_CAUSES, means, strict=True)}
+
+
+def _billed(run: _Run, machine: Machine) -> float:
+    """Return the mean number of instances that are billed after the warm-up [-]."""
+    record = run.record
+    warm_s = run.stretch.warm_up_hours * SECONDS_PER_HOUR
+    held_over_time = record.instances_over_time
+    before = [held for moment, held in held_over_time if moment <= warm_s]
+    curve = [(0.0, before[-1] if before else 0)]
+    curve += [(t - warm_s, held) for t, held in held_over_time if t > warm_s]
+    length_s = record.simulated_s - warm_s
+    billed_s = billed_instance_s(
+        curve,
+        length_s,
+        per_instance=1,
+        increment_s=machine.billing_increment_s,
+        minimum_s=machine.billing_minimum_s,
+    )
+    return float(billed_s / length_s)
+
+
+def _latency(runs: Sequence[_Run], shares: Array) -> Latency | None:
+    """Return quantiles of the time to an answer, of requests that somebody waits for."""
+    streamed = [run.streamed_s for run in runs if run.streamed_s is not None]
+    if not streamed:
+        return _of_histogram([run.record.histogram for run in runs], shares)
+    seconds = np.concatenate(streamed)
+    if not seconds.size:
+        return None
+    p50, p95, p99 = (float(q) * MILLISECONDS_PER_SECOND for q in np.quantile(seconds, QUANTILES))
+    return Latency(p50, p95, p99, f"{SCOPE}, batch jobs left out")
+
+
+def _of_histogram(histograms: Sequence[Array], shares: Array) -> Latency | None:
+    """Return quantiles of times counted in bins, each stretch with its share."""
+    together = np.sum([h * share for h, share in zip(histograms, shares, strict=True)], 0)
+    if not together.any():
+        return None
+    p50, p95, p99 = (quantile_s(together, q) * MILLISECONDS_PER_SECOND for q in QUANTILES)
+    return Latency(p50, p95, p99, SCOPE)
+
+
+def check_capacity(case: Case, rate_per_s: float, month: int) -> None:
+    """Refuse a fleet whose largest size serves less than the busiest hour brings.
+
+    Batch jobs may wait, so with them it is the mean of the week that has to be served, and the
+    busiest hour of what does not wait.
+
+    Args:
+        case: The fleet and its traffic.
+        rate_per_s: Mean rate of the busiest month [1/s].
+        month: Its number, from 1 on.
+    """
+    jobs, peak = case.traffic.jobs, float(case.traffic.week.max())
+    streamed = rate_per_s * peak * (1.0 - jobs.share if jobs is not None else 1.0)
+    each, largest = case.each_per_s, case.largest_fleet
+    for what, offered in (("busiest hour", streamed), ("mean hour", rate_per_s)):
+        capacity = each * largest
+        if offered >= capacity:
+            need = math.floor(offered / each) + 1
+            growth = (offered - capacity) * SECONDS_PER_HOUR
+            raise InfeasibleError(
+                f"capacity below load: the {what} of month {month} brings {offered:,.4g} "
+                f"requests/s and {largest} replicas serve {capacity:,.4g} at most; the queue would "
+                f"grow by {growth:,.0f} requests an hour. At least {need} replicas are needed"
+            )

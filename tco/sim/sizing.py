@@ -1,0 +1,106 @@
+"""Requests of unlike size: sorted into classes, and what a batch of each class takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tco.domain.workload import Workload
+from tco.sim.service import Service
+from tco.traffic.requests import sized, week_requests
+
+Array = NDArray[np.float64]
+Word = Literal["input", "output"]
+SAMPLE = 50_000
+SAMPLE_SEED = 20261121
+CLASS_RATIO = 1.1
+"""Sizes within a tenth of each other share a class; a class stands at the mean of its requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Seconds of a batch, from batch 1 on: a part for any batch, and one that follows the size.
+
+    A batch takes as long as its largest request makes it.
+    """
+
+    fixed_s: tuple[float, ...]
+    following_s: tuple[float, ...]
+    """At the nominal size [s]."""
+    relative: tuple[float, ...] = (1.0,)
+    """Size of each class over the nominal one [-]."""
+    shares: tuple[float, ...] = (1.0,)
+    """Share of the requests in each class [-]."""
+
+    def service(self, factor: float = 1.0) -> Service:
+        """Return the service with every time multiplied by a factor."""
+        fixed, following = np.array(self.fixed_s), np.array(self.following_s)
+        seconds = np.zeros((1, len(self.relative), fixed.size + 1))
+        seconds[0, :, 1:] = fixed + following * np.array(self.relative)[:, np.newaxis]
+        seconds *= factor
+        return Service(seconds, np.zeros_like(seconds))
+
+    @property
+    def mean_s(self) -> Array:
+        """Seconds by batch at the mean size [s]: a batch of unlike requests takes no less."""
+        mean = float(np.dot(self.shares, self.relative))
+        return np.array(self.fixed_s) + mean * np.array(self.following_s)
+
+
+def constant_curve(seconds: float) -> Curve:
+    """Return the curve of requests served one at a time, all alike."""
+    return Curve((seconds,), (0.0,))
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """How requests are sorted into classes by their tokens."""
+
+    workload: Workload
+    word: Word
+    edges: tuple[float, ...]
+    """Least tokens of every class but the first."""
+
+    def classes_of(
+        self, times_s: Array, by_hour: Array, random: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Draw the class of requests that come at given times from a midnight on [s]."""
+        drawn = sized(self.workload, times_s, by_hour, random)
+        tokens = drawn.input_tokens if self.word == "input" else drawn.output_tokens
+        assert tokens is not None
+        return np.searchsorted(np.array(self.edges), tokens, side="right").astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class SizeClasses:
+    """The classes of a workload: how to sort into them, their mean tokens and their shares."""
+
+    sizing: Sizing
+    tokens: Array
+    shares: Array
+
+
+def size_classes(workload: Workload, word: Word) -> SizeClasses:
+    """Sort the sizes of a workload into classes; their mean is that of the workload."""
+    drawn = week_requests(workload, SAMPLE, np.random.default_rng(SAMPLE_SEED))
+    found = drawn.input_tokens if word == "input" else drawn.output_tokens
+    assert found is not None
+    assert workload.tokens is not None
+    tokens = found.astype(np.float64)
+    positive = tokens[tokens > 0]
+    least, most = (positive.min(), positive.max()) if positive.size else (1.0, 1.0)
+    count = max(1, int(np.ceil(np.log(most / least) / np.log(CLASS_RATIO))))
+    edges = least * CLASS_RATIO ** np.arange(count)
+    place = np.searchsorted(edges, tokens, side="right")
+    counts = np.bincount(place, minlength=edges.size + 1)
+    sums = np.bincount(place, tokens, minlength=edges.size + 1)
+    middles = np.concatenate(([0.0], edges * np.sqrt(CLASS_RATIO)))
+    means = np.divide(sums, counts, out=middles, where=counts > 0)
+    stated = workload.tokens.input if word == "input" else workload.tokens.output
+    # A sample misses the mean by a trifle; it is what is priced, so it is kept.
+    means *= stated.likely / float(tokens.mean()) if tokens.any() else 1.0
+    sizing = Sizing(workload, word, tuple(edges.tolist()))
+    return SizeClasses(sizing, means, counts / counts.sum())

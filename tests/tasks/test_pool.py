@@ -1,0 +1,98 @@
+"""One pool of processes: it survives a worker that dies, and what is done stays done."""
+
+import os
+import sys
+import time
+from types import ModuleType
+
+import pytest
+
+from tco.errors import InfeasibleError, TcoError
+from tco.tasks import Kept, Pool
+from tests.tasks.deadly import Killer, Refused, Sleeper, Square
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """Two workers for all tests here: starting one takes a second."""
+    made = Pool(2)
+    yield made
+    made.close()
+
+
+def outcomes(pool: Pool, tasks):
+    return dict(pool.run(tasks))
+
+
+def test_results_come_back_under_their_number_from_other_processes(pool):
+    found = outcomes(pool, [Square(number) for number in range(5)])
+    assert [found[number]["square"] for number in range(5)] == [0, 1, 4, 9, 16]
+    workers = {answer["pid"] for answer in found.values()}
+    assert os.getpid() not in workers
+    assert len(workers) <= 2
+    again = outcomes(pool, [Square(7), Square(8)])
+    assert {answer["pid"] for answer in again.values()} & workers, "workers are kept"
+
+
+def test_a_task_whose_worker_dies_is_begun_again_and_the_others_are_not_lost(
+    pool, tmp_path, caplog
+):
+    found = outcomes(pool, [Killer(str(tmp_path), 1), Square(3), Square(4)])
+    assert found[0] == {"survived": 1}
+    assert [found[1]["square"], found[2]["square"]] == [9, 16]
+    assert "a worker died; its task is begun again" in caplog.text
+
+
+def test_a_task_that_kills_its_worker_twice_is_reported_as_that(pool, tmp_path):
+    found = outcomes(pool, [Killer(str(tmp_path), 99), Square(3)])
+    assert isinstance(found[0], TcoError)
+    assert "killed 2 worker processes" in str(found[0])
+    assert found[1]["square"] == 9
+    assert len(list(tmp_path.iterdir())) == 2
+    assert outcomes(pool, [Square(5)])[0]["square"] == 25, "the pool goes on"
+
+
+def test_a_refusal_comes_back_as_one_with_its_words(pool):
+    found = outcomes(pool, [Refused()])[0]
+    assert isinstance(found, InfeasibleError)
+    assert str(found).startswith("no thing 'x'")
+
+
+def test_stopping_keeps_what_has_come_and_ends_the_workers(tmp_path, monkeypatch):
+    pool = Pool(2)
+    monkeypatch.setattr("tco.tasks.the_pool", lambda: pool)
+    kept = Kept(tmp_path)
+    real = Kept._keep
+
+    def keep_and_stop(self, key, outcome):
+        real(self, key, outcome)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Kept, "_keep", keep_and_stop)
+    began_s = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        kept.work_out([Square(6), Sleeper(60.0)])
+    assert time.monotonic() - began_s < 30
+    assert Kept(tmp_path).of(Square(6))["square"] == 36
+    assert pool._workers == []
+
+
+def test_a_worker_does_not_run_the_program_again(tmp_path, monkeypatch):
+    """Neither a script without a guard nor a page of the app may start anew in a worker."""
+    script = tmp_path / "script.py"
+    script.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    main = ModuleType("__main__")
+    main.__file__ = str(script)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    pool = Pool(1)
+    assert outcomes(pool, [Square(2)])[0]["square"] == 4
+    pool.close()
+    assert not (tmp_path / "ran").exists()
+    assert sys.modules["__main__"] is main
+
+
+def test_little_work_is_done_here(tmp_path):
+    kept = Kept(tmp_path)
+    few = [Square(number, about_s=0.1) for number in (1, 2)]
+    kept.work_out(few)
+    assert {kept.of(task)["pid"] for task in few} == {os.getpid()}
