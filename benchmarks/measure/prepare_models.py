@@ -15,8 +15,7 @@ import onnx
 import torch
 import transformers
 
-HERE = Path(__file__).parent
-MODELS = HERE / "models"
+MODELS = Path(__file__).parents[2] / ".cache" / "measure"
 LIGHT = "backend/test/data/light"
 
 
@@ -87,7 +86,7 @@ def open_batch(name: str) -> None:
 
 def main() -> None:
     """Write what is not there yet."""
-    MODELS.mkdir(exist_ok=True)
+    MODELS.mkdir(parents=True, exist_ok=True)
     if not (MODELS / "all-minilm-l6-v2.onnx").exists():
         export_minilm()
     for name in ("squeezenet", "resnet50"):

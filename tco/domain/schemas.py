@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from tco.domain.history import ExperimentHistory
+from tco.domain.measure_job import MeasureFile
+from tco.domain.measured import Measured
 from tco.domain.organisation import Organisation
 from tco.domain.scenario import Scenario
 from tco.domain.snapshot import Snapshot
@@ -18,6 +20,8 @@ FILE_TYPES: dict[str, type[BaseModel]] = {
     "snapshot": Snapshot,
     "experiment-history": ExperimentHistory,
     "organisation": Organisation,
+    "measure": MeasureFile,
+    "measurement": Measured,
 }
 PART = "part."
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
