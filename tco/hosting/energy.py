@@ -43,21 +43,27 @@ def energy_of(
         on: Day of the figures.
     """
     seller = deployment.machine.seller
-    site = "pue_hyperscale" if seller in HYPERSCALERS else "pue_colocation"
-    at_the_meter = driver(
-        "figure.board_to_wall", "-", catalog.figure("board_to_wall", on=on)
-    ) * driver(f"figure.{site}", "-", catalog.figure(site, on=on))
-    per_request = None
-    if board_j is not None:
-        per_request = board_j * at_the_meter / Number(JOULES_PER_KWH, "joules in a kilowatt-hour")
-    idle = None
+    at_the_meter = _board_to_meter(seller, catalog, on)
     idle_board_w = _idle_board_w(instance, catalog)
-    if idle_board_w is not None:
+    per_request = idle = None
+    if at_the_meter is not None and board_j is not None:
+        per_request = board_j * at_the_meter / Number(JOULES_PER_KWH, "joules in a kilowatt-hour")
+    if at_the_meter is not None and idle_board_w is not None:
         boards = Number(instance.accelerator_count, "accelerators of an instance")
         watts = Number(WATTS_PER_KILOWATT, "watts in a kilowatt")
         idle = idle_board_w * boards * at_the_meter / watts
     grid = _grid(deployment.machine.region, seller, catalog, on)
     return Energy(per_request, idle, grid)
+
+
+def _board_to_meter(seller: str, catalog: Catalog, on: date) -> Expression | None:
+    """Return energy at the site's meter over that of the boards [-]; None where it is not known."""
+    site = "pue_hyperscale" if seller in HYPERSCALERS else "pue_colocation"
+    try:
+        server, hall = (catalog.figure(name, on=on) for name in ("board_to_wall", site))
+    except TcoError:
+        return None
+    return driver("figure.board_to_wall", "-", server) * driver(f"figure.{site}", "-", hall)
 
 
 def _idle_board_w(instance: Instance, catalog: Catalog) -> Expression | None:

@@ -65,7 +65,7 @@ def test_all_options_meet_the_same_arrivals(monkeypatch: pytest.MonkeyPatch):
         worked_plans.scenario("commitment"), seed=4711, candidates={"faster": faster}
     )
     first, *others = streams
-    assert len(others) == 2
+    assert len(others) == 1, "two fleets that are alike are simulated once"
     assert all(np.array_equal(first, other) for other in others)
 
 
