@@ -73,6 +73,12 @@ def rank(
     currency: Annotated[
         Currency, typer.Option(help="currency of the amounts on the screen; --json is in USD")
     ] = Currency.USD,
+    break_even: Annotated[
+        bool,
+        typer.Option(
+            "--break-even", help="find the volumes at which the order changes, simulating each"
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Rank the options under each scenario by total cost of ownership."""
@@ -81,19 +87,30 @@ def rank(
     if not loaded:
         raise TcoError(f"there is no scenario under {options.library.root}; --data names a folder.")
     from tco.cli import ranking  # takes a second: first say what is wrong
-    from tco.plan import Settings, evaluate
+    from tco.plan import Settings, evaluate, volumes
+    from tco.rank.comparison import compared
 
     settings = Settings(basis=basis, fidelity=fidelity.value, cache=user_cache())
     prepare_to_simulate()
     evaluations: list[Evaluation] = []
+    crossings = {}
     for scenario in loaded:
         found = evaluate(scenario, options.catalog, options.measurements, settings=settings)
+        at_volume = volumes(found, options.catalog, options.measurements) if break_even else None
+        crossings[scenario.id] = compared(found.outlook, found.requests_answered, at_volume)
         if not as_json:
             rate = options.catalog.exchange_rate(currency.value, on=scenario.price_date)
-            ranking.print_ranking(found, rate, first_of_use_case=_is_new(evaluations, found))
+            ranking.print_ranking(
+                found,
+                rate,
+                crossings[scenario.id],
+                first_of_use_case=_is_new(evaluations, found),
+            )
         evaluations.append(found)
     if as_json:
-        print_json(ranking.document(evaluations))
+        print_json(ranking.document(evaluations, crossings))
+    else:
+        ranking.print_across(evaluations, rate)
     if not any(found.ranking.options for found in evaluations):
         raise typer.Exit(1)
 
@@ -158,6 +175,7 @@ def ledger(
 ) -> None:
     """List the rows behind every figure."""
     from tco.cli import rows
+    from tco.export.tables import with_fiscal_year
     from tco.ledger import book
 
     [evaluation] = options_of(context).evaluations(scenario)
@@ -167,7 +185,7 @@ def ledger(
     columns = list(dict.fromkeys(name.strip() for name in by.split(","))) if by else []
     if FISCAL_YEAR in columns:
         start = evaluation.scenario.organisation.fiscal_year_start_month
-        frame = rows.with_fiscal_year(frame, start)
+        frame = with_fiscal_year(frame, start)
     for name in columns:
         if name not in GROUPS:
             raise TcoError(

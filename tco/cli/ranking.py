@@ -3,30 +3,62 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tco.cli.life import coverage_table, life_document
 from tco.domain.price import ExchangeRate
 from tco.plan import Evaluation
 from tco.prices.currency import from_usd
-from tco.rank.document import left_out_document, option_document
-from tco.rank.score import Answer, Status
+from tco.rank.comparison import Compared
+from tco.rank.document import left_out_document, option_document, outlook_document
+from tco.rank.score import Answer, OptionProfile, Status
+from tco.rank.uncertainty import Range
 
 SCHEMA = "tco/rank/1"
+THOUSAND = 1000
 WIDTH_IN_A_FILE = 120
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
-def document(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
-    """Write the rankings as plain data."""
-    return {"schema": SCHEMA, "scenarios": [_scenario(found) for found in evaluations]}
+def document(
+    evaluations: Sequence[Evaluation], crossings: Mapping[str, Sequence[Compared]]
+) -> dict[str, Any]:
+    """Write the rankings as plain data.
+
+    Args:
+        evaluations: The answers.
+        crossings: Break-even points by scenario.
+    """
+    return {
+        "schema": SCHEMA,
+        "scenarios": [_scenario(found, crossings[found.scenario.id]) for found in evaluations],
+        "use_cases": across_scenarios(evaluations),
+    }
 
 
-def _scenario(found: Evaluation) -> dict[str, Any]:
+def across_scenarios(evaluations: Sequence[Evaluation]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return, by use case, snapshot and scenario, the rank and cost of each snapshot."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for evaluation in evaluations:
+        rows = found.setdefault(evaluation.scenario.use_case, {})
+        for place, answer in enumerate(evaluation.ranking.snapshots, start=1):
+            assert answer.profile is not None
+            assert answer.money is not None
+            row = rows.setdefault("+".join(answer.profile.snapshots), {})
+            row[evaluation.scenario.name] = {
+                "place": place,
+                "option": answer.option,
+                "cost_usd": answer.money.basis_usd,
+            }
+    return found
+
+
+def _scenario(found: Evaluation, crossings: Sequence[Compared]) -> dict[str, Any]:
     scenario, ranking = found.scenario, found.ranking
     return {
         "scenario": scenario.id,
@@ -43,24 +75,37 @@ def _scenario(found: Evaluation) -> dict[str, Any]:
         "fidelity": found.settings.fidelity,
         "illustrative": scenario.illustrative,
         "requests": found.requests_answered,
-        "snapshots": [option_document(answer) for answer in ranking.snapshots],
-        "options": [option_document(answer) for answer in ranking.options],
+        "snapshots": [option_document(answer, found.outlook) for answer in ranking.snapshots],
+        "options": [option_document(answer, found.outlook) for answer in ranking.options],
         "unproven": [left_out_document(answer) for answer in ranking.unproven],
         "excluded": [left_out_document(answer) for answer in ranking.excluded],
+        **outlook_document(found.outlook),
+        "break_even": [compared.as_data() for compared in crossings],
+        **life_document(found),
     }
 
 
-def print_ranking(found: Evaluation, rate: ExchangeRate, *, first_of_use_case: bool) -> None:
+def print_ranking(
+    found: Evaluation,
+    rate: ExchangeRate,
+    crossings: Sequence[Compared],
+    *,
+    first_of_use_case: bool,
+) -> None:
     """Print one scenario's ranking with everything that was left out and why.
 
     Args:
         found: The answer, in dollars.
         rate: Currency in which amounts are shown.
+        crossings: Break-even points of the cheapest with its rivals.
         first_of_use_case: Whether to print the use case's heading above.
     """
     console = Console(highlight=False)
     with console.capture() as shown:
         _print_ranking(console, found, rate, first_of_use_case=first_of_use_case)
+        for compared in crossings:
+            console.print(Text(f"   {compared.sentence}", style="dim"))
+        console.print(coverage_table(found))
     sys.stdout.write(shown.get())  # rich has an own way out when the reader has gone
 
 
@@ -80,12 +125,31 @@ def _print_ranking(
     if ranking.options:
         console.print(_table(found, rate))
         _print_folded(console, found, rate)
+        if any(answer.is_tied for answer in ranking.snapshots):
+            note = "   ~ costs the same as the one above, as far as simulation can tell"
+            console.print(Text(note, style="dim"))
+        for sentence in found.outlook.flip_sentences:
+            console.print(Text(f"   {sentence}", style="dim"))
     else:
         console.print(Text("No option meets every goal with known figures.", style="bold red"))
-    for answer in ranking.unproven:
+        if ranking.nearest is not None:
+            console.print(Text(f"   {_relaxed(ranking.nearest)}"))
+    near = ranking.near_misses
+    for answer in (*ranking.unproven, *near):
         _print_left_out(console, answer, rate)
     for answer in ranking.excluded:
-        _print_left_out(console, answer, rate)
+        if not answer.is_near_miss:
+            _print_left_out(console, answer, rate)
+
+
+def _relaxed(nearest: Answer) -> str:
+    """Say which goals would have to give, and by how much, to let the nearest option in."""
+    steps = ", ".join(
+        f"{miss.goal} to {miss.relaxed_to} (by {miss.by:.0%})"
+        for miss in nearest.misses
+        if miss.by is not None
+    )
+    return f"Nearest: {nearest.title} ({nearest.option}). To let it in, relax {steps}."
 
 
 def _facts(found: Evaluation, rate: ExchangeRate) -> str:
@@ -108,27 +172,72 @@ def _table(found: Evaluation, rate: ExchangeRate) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("", justify="right")
     table.add_column("snapshot, by its cheapest option", overflow="fold")
-    for name in ("served", "weights", "class"):
-        table.add_column(name)
-    for name in ("total", "per 1,000", "idle", "p95"):
+    table.add_column("served")
+    for name in ("total", "P10-P90", "cheapest", "per 1,000", "idle", "p95"):
         table.add_column(name, justify="right", no_wrap=True)
     for answer in found.ranking.snapshots:
         profile, money = answer.profile, answer.money
         assert profile is not None
         assert money is not None
         latency = answer.latency
+        spread = found.outlook.uncertainty.ranges[answer.option]
         table.add_row(
             f"{answer.rank}",
             f"{answer.title} ({answer.option})",
-            profile.kind.value,
-            profile.openness.value if profile.openness else "",
-            profile.size_class.value if profile.size_class else "",
-            _amount(money.basis_usd, rate, ",.0f"),
+            _served(profile),
+            _amount(money.basis_usd, rate, ",.0f") + (" ~" if answer.is_tied else ""),
+            _range(spread, rate),
+            f"{spread.p_cheapest:.0%}",
             _amount(money.cost_per_1k_usd, rate, ",.4g"),
             "" if money.idle_share is None else f"{money.idle_share:.0%}",
             f"{latency.ms['p95']:,.0f} ms" if latency and "p95" in latency.ms else "",
         )
     return table
+
+
+def _served(profile: OptionProfile) -> str:
+    """Say how an option is served, whose weights it runs and how large they are."""
+    words = [profile.openness, profile.size_class]
+    known = " ".join(word.value for word in words if word is not None)
+    return f"{profile.kind.value}, {known}" if known else profile.kind.value
+
+
+def _range(spread: Range, rate: ExchangeRate) -> str:
+    """Write P10 and P90 in thousands; what lies beyond the simulated volumes is a question mark."""
+    ends = (spread.total_usd[10], spread.total_usd[90])
+    return "-".join("?" if end is None else _thousands(end, rate) for end in ends)
+
+
+def _thousands(usd: float, rate: ExchangeRate) -> str:
+    return SIGNS[rate.currency] + f"{from_usd(usd, rate) / THOUSAND:,.0f}k"
+
+
+def print_across(evaluations: Sequence[Evaluation], rate: ExchangeRate) -> None:
+    """Print snapshots against the scenarios of each use case that has several here."""
+    for use_case, rows in across_scenarios(evaluations).items():
+        names = [e.scenario.name for e in evaluations if e.scenario.use_case == use_case]
+        if len(names) < 2:  # noqa: PLR2004 - one scenario was printed already
+            continue
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column(f"{use_case}: place and cost", overflow="fold")
+        for name in names:
+            table.add_column(name, justify="right")
+        for snapshot, row in rows.items():
+            cells = [row.get(name) for name in names]
+            table.add_row(
+                snapshot,
+                *(
+                    "" if cell is None else f"{cell['place']}  {_thousands(cell['cost_usd'], rate)}"
+                    for cell in cells
+                ),
+            )
+        console = Console(highlight=False)
+        with console.capture() as shown:
+            if not console.is_terminal:
+                console.width = WIDTH_IN_A_FILE
+            console.print()
+            console.print(table)
+        sys.stdout.write(shown.get())
 
 
 def _print_folded(console: Console, found: Evaluation, rate: ExchangeRate) -> None:
@@ -148,12 +257,13 @@ def _print_folded(console: Console, found: Evaluation, rate: ExchangeRate) -> No
 
 
 def _print_left_out(console: Console, answer: Answer, rate: ExchangeRate) -> None:
-    word = "unproven" if answer.status is Status.UNPROVEN else "left out"
-    text = Text(f"   {word}: ", style="yellow" if word == "unproven" else "red")
+    word = "near miss" if answer.is_near_miss else "left out"
+    word = "unproven" if answer.status is Status.UNPROVEN else word
+    text = Text(f"   {word}: ", style="red" if word == "left out" else "yellow")
     text.append(f"{answer.title} ({answer.option})", style="default")
     if answer.money is not None:
         cost = _amount(answer.money.basis_usd, rate, ",.0f")
         text.append(f", would cost {cost}", style="default")
     console.print(text)
-    for reason in answer.reasons:
+    for reason in (*answer.reasons, *answer.warnings):
         console.print(Text(f"      - {reason}", style="dim"))

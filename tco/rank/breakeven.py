@@ -103,6 +103,8 @@ def volume_crossing(cost_at: CostAt, first: str, second: str) -> Crossing | NoCr
         second: The other.
     """
     today = cost_at(1.0)
+    if first not in today or second not in today:
+        return NoCrossing("one of them is not evaluated at today's volume")
     cheaper, dearer = _in_order({name: np.array([usd]) for name, usd in today.items()},
                                 first, second)  # fmt: skip
     found: list[float] = []

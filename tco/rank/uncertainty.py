@@ -143,6 +143,8 @@ def uncertainty(view: View, *, draws: int, seed: int) -> Uncertainty:
         draws: How many; the likely case comes on top and counts in no percentile.
         seed: Seed of the draws.
     """
+    if not view.options:
+        return Uncertainty(0, seed, (), {})
     table = drawn(view.drivers().values(), draws, seed=seed)
     by_month = view.by_month_usd(table)
     options = list(by_month)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+LABOUR = "price.people."
 PLAIN = {
     "price": "the price of",
-    "people": "an hour of",
+    "people": "",
     "workload": "",
     "candidates": "",
     "snapshots": "",
@@ -30,7 +31,11 @@ def in_words(name: str) -> str:
     'the price of openai/gpt-5-mini standard output'
     >>> in_words("candidates.own.deployment.service.seconds")
     'own service seconds'
+    >>> in_words("price.people.ml_engineer")
+    'the price of an hour of ml engineer'
     """
+    if name.startswith(LABOUR):
+        return f"the price of an hour of {name.removeprefix(LABOUR).replace('_', ' ')}"
     # A dot within a model's version is no step of the path.
     steps = re.split(r"\.(?!\d)", name)
     words = [PLAIN.get(step, step.replace("_", " ")) for step in steps]

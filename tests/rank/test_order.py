@@ -154,13 +154,17 @@ def test_a_name_that_is_taken_leaves_what_runs_today_out():
 ALWAYS = {
     "rank", "option", "title", "snapshot", "kind", "openness", "size_class", "tco_usd", "pv_usd",
     "cost_per_1k_usd", "inference_cost_per_1k_usd", "training_usd", "people_usd", "idle_usd",
-    "evidence_shares",
+    "evidence_shares", "p10_usd", "p50_usd", "p80_usd", "p90_usd", "p_cheapest",
+    "expected_regret_usd", "worst_regret_usd", "unknown_share", "budgets", "by_month_usd",
+    "within_noise_of_the_one_above", "dominated_by",
 }  # fmt: skip
 
 
 def documents(name: str) -> dict[str, dict[str, Any]]:
-    found = worked_plans.evaluated(name).ranking
-    return {answer.option: option_document(answer) for answer in found.options}
+    found = worked_plans.evaluated(name)
+    return {
+        answer.option: option_document(answer, found.outlook) for answer in found.ranking.options
+    }
 
 
 def test_an_option_has_the_keys_that_are_built_and_no_other():
@@ -187,4 +191,6 @@ def test_a_route_lists_its_snapshots():
 
 def test_what_is_left_out_says_why():
     answer = Answer(None, "a", "A", Status.EXCLUDED, ("one", "two"), None)
-    assert left_out_document(answer) == {"option": "a", "title": "A", "reasons": ["one", "two"]}
+    assert left_out_document(answer) == {
+        "option": "a", "title": "A", "reasons": ["one", "two"], "near_miss": False,
+    }  # fmt: skip
