@@ -17,7 +17,6 @@ from tco.domain.people_plan import OnCall, PeopleItem, PlatformTeam, Waiting
 from tco.domain.platform import Platform
 from tco.domain.record import Identifier, Record, ShareEstimate, Text, UsdEstimate
 from tco.domain.training_plan import TrainingPlan
-from tco.domain.work import Work
 
 
 class OneOffItem(Record):
@@ -72,8 +71,8 @@ class Lifecycle(Record):
     deployment_work: DeploymentWork | None = None
     operation: Operation | None = None
     platform: Platform | None = None
-    exit_work: Work | None = Field(
-        default=None, description="what leaving the option would take; counted only for an exit"
+    exit_usd: UsdEstimate | None = Field(
+        default=None, description="work and fees of leaving the option; counted only for an exit"
     )
     coverage: dict[Phase, Unpriced] = Field(
         default_factory=dict, description="phases that are not priced here, each with its reason"

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tco.domain.cost import Basis
-from tco.units import MONTHS_PER_YEAR
+from tco.units import MONTHS_PER_YEAR, REQUESTS_PER_THOUSAND
 
 Array = NDArray[np.float64]
 
@@ -31,8 +31,9 @@ def by_month_usd(
     """Return cost by month on a basis [USD], of shape (months,).
 
     Cash counts a row when it is paid. Accrual spreads an asset evenly over its life, as far as the
-    horizon reaches; what is left of it then is written off in the last month, so that both views
-    have the same sum. Present value discounts cash.
+    horizon reaches; what is left in the books then, less what the asset fetches as a credit, is the
+    loss of its disposal in the last month, so that both views have the same sum. Present value
+    discounts cash.
     """
     count = len(months)
     place = {pd.Timestamp(month): k for k, month in enumerate(months)}
@@ -69,6 +70,18 @@ def spread_over_life_usd(paid_usd: Array, life_months: int) -> Array:
     shares = ((later >= 0) & (later < life_months)) / life_months
     shares[:, -1] += 1.0 - shares.sum(axis=1)
     return np.asarray(paid_usd @ shares)
+
+
+def levelised_cost_per_1k_usd(
+    rows: pd.DataFrame, months: Sequence[date], monthly_requests: Array, rate_per_year: float
+) -> float:
+    """Return today's value of all cost over today's value of all requests [USD per 1,000].
+
+    The even price a request at which the requests would pay for everything.
+    """
+    paid = by_month_usd(rows, months, Basis.PRESENT_VALUE, rate_per_year).sum()
+    factors = discount_factors(np.array([rate_per_year]), len(months))[0]
+    return float(paid / (monthly_requests @ factors) * REQUESTS_PER_THOUSAND)
 
 
 def total_on_basis_usd(
