@@ -63,13 +63,15 @@ def read(content: Content, about: About) -> Reading:
 
 def _of_summary(report: Fields, about: About) -> tuple[Point, str | None, list[str]]:
     latency = _spread(report, "request_latency")
-    assert latency is not None
-    requests = report.part("request_count").maybe_positive("avg")
+    if latency is None:
+        raise report.refusal(
+            "request_latency.avg", "expected more than 0, found none", "did it answer?"
+        )
+    requests = report.part("request_count").count("avg")
     rate = _per_second(report, "request_throughput")
     tokens_per_s = _per_second(report, "output_token_throughput")
     settings = report.part("input_config")
     offered, concurrency = _load(settings)
-    failed = report.part("error_request_count").maybe("avg")
     energy, withheld, doubts = _energy(report, requests)
     doubts += _reasoning(report)
     point = Point(
@@ -83,8 +85,8 @@ def _of_summary(report: Fields, about: About) -> tuple[Point, str | None, list[s
         tpot_s=_spread(report, "inter_token_latency"),
         throughput_per_s=tokens_per_s or rate,
         throughput_unit=Unit.TOKENS if tokens_per_s else Unit.REQUESTS,
-        completed=None if requests is None else int(requests),
-        failed=None if failed is None else int(failed),
+        completed=requests,
+        failed=report.part("error_request_count").count("avg"),
         window_s=_seconds(report, "benchmark_duration"),
         energy=energy,
         energy_withheld=withheld,
@@ -109,7 +111,7 @@ def _load(settings: Fields) -> tuple[float | None, float | None]:
 
 def _unit(block: Fields, known: dict[str, float]) -> float:
     unit = block.data.get("unit")
-    if unit not in known:
+    if not isinstance(unit, str) or unit not in known:
         problem = f"expected one of {', '.join(known)}, found {unit!r}"
         raise block.refusal("unit", problem, "the figure cannot be converted without it")
     return known[unit]
@@ -120,9 +122,7 @@ def _spread(report: Fields, name: str) -> Spread | None:
         return None
     block = report.part(name)
     names = {"mean": "avg", "median": "p50", "p90": "p90", "p95": "p95", "p99": "p99"}
-    count = block.maybe_positive("count")
-    calls = None if count is None else int(count)
-    return spread_of(block, names, _unit(block, SECONDS), calls=calls)
+    return spread_of(block, names, _unit(block, SECONDS), calls=block.count("count") or None)
 
 
 def _seconds(report: Fields, name: str) -> float | None:
@@ -148,10 +148,10 @@ def _reasoning(report: Fields) -> list[str]:
     return []
 
 
-def _energy(report: Fields, requests: float | None) -> tuple[Energy | None, str | None, list[str]]:
+def _energy(report: Fields, requests: int | None) -> tuple[Energy | None, str | None, list[str]]:
     """Read the boards' counters: most minus least, never the average of a counter."""
     boards = list(_boards(report.part("telemetry_data")))
-    if not boards or requests is None:
+    if not boards or not requests:
         return None, None, []
     joules, watts, doubts = 0.0, 0.0, []
     for board in boards:
@@ -174,7 +174,7 @@ def _energy(report: Fields, requests: float | None) -> tuple[Energy | None, str 
         method=EnergyMethod.COUNTER,
         evidence=Evidence.IMPORTED,
         window_s=seconds,
-        calls=int(requests),
+        calls=requests,
     )
     return energy, None, doubts
 

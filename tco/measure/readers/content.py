@@ -16,6 +16,7 @@ from tco.errors import Finding, InputError
 
 MOST_BYTES = 200_000_000
 LONGEST_SHOWN = 40
+MOST_COUNTED = 1e12
 Row = dict[str, str]
 
 
@@ -156,7 +157,31 @@ class Fields:
     def maybe_positive(self, key: str) -> float | None:
         """Return a number above 0; 0 is what tools write for what they did not see."""
         found = self.maybe(key)
-        return found if found else None
+        if found is not None and found < 0:
+            raise self.refusal(
+                key, f"expected 0 or more, found {found:g}", "did the run measure anything?"
+            )
+        return found or None
+
+    def count(self, key: str) -> int | None:
+        """Return a whole number of things, or nothing where the field is absent."""
+        found = self.maybe(key)
+        if found is not None and not 0 <= found <= MOST_COUNTED:
+            raise self.refusal(
+                key, f"expected a count, found {found:g}", "did the run measure anything?"
+            )
+        return None if found is None else int(found)
+
+    def numbers(self, key: str) -> list[float]:
+        """Return a list of numbers, empty where the field is absent."""
+        found = self.data.get(key)
+        if found is None:
+            return []
+        if not isinstance(found, list):
+            shown = json.dumps(found)[:LONGEST_SHOWN]
+            raise self.refusal(key, f"expected a list, found {shown}", "is the file whole?")
+        cells = {f"{key}[{place}]": value for place, value in enumerate(found)}
+        return [Fields(self.path, cells, self.place, self.line).number(cell) for cell in cells]
 
     def text(self, key: str) -> str | None:
         """Return a text, or nothing where the field is absent."""

@@ -95,8 +95,8 @@ def _point(run: Fields, about: About) -> Point:
         tpot_s=tpot,
         throughput_per_s=rate,
         throughput_unit=unit,
-        completed=_count(made, "successful"),
-        failed=_count(made, "errored"),
+        completed=made.count("successful"),
+        failed=made.count("errored"),
         window_s=run.maybe_positive("duration"),
     )
 
@@ -109,11 +109,6 @@ def _mean(metrics: Fields, name: str) -> float | None:
     return _successful(metrics, name).maybe_positive("mean")
 
 
-def _count(made: Fields, name: str) -> int | None:
-    found = made.maybe(name)
-    return None if found is None else int(found)
-
-
 def _spread(metrics: Fields, name: str, seconds_per_unit: float) -> Spread | None:
     found = _successful(metrics, name)
     quantiles = found.part("percentiles")
@@ -122,7 +117,7 @@ def _spread(metrics: Fields, name: str, seconds_per_unit: float) -> Spread | Non
         **{key: quantiles.data.get(key) for key in ("p90", "p95", "p99")},
     }
     names = {key: key for key in flat}
-    count = _count(found, "count")
+    count = found.count("count")
     return spread_of(
         Fields(found.path, flat, found.place), names, seconds_per_unit, calls=count or None
     )

@@ -27,7 +27,7 @@ from tco.measure.readers import (
     traps,
     vllm_bench,
 )
-from tco.measure.readers.content import Content, refusal
+from tco.measure.readers.content import LONGEST_SHOWN, Content, refusal
 from tco.measure.readers.reading import About, Reader, Reading
 
 READERS: tuple[Reader, ...] = (
@@ -54,10 +54,16 @@ def import_results(paths: Sequence[Path], about: About, *, name: str | None = No
     if len({reader.TOOL for reader in readers}) > 1:
         tools = " and ".join(dict.fromkeys(reader.TOOL for reader in readers))
         raise refusal(paths[-1], "", f"expected files of one tool, found {tools}", "import apart")
-    readings = [
-        reader.read(content, about) for reader, content in zip(readers, contents, strict=True)
-    ]
-    return _measured(contents, readings, about, name)
+    readings: list[Reading] = []
+    for reader, content in zip(readers, contents, strict=True):
+        try:
+            readings.append(reader.read(content, about))
+        except ValidationError as error:
+            raise _out_of_bounds(content.path, error) from None
+    try:
+        return _measured(contents, readings, about, name)
+    except ValidationError as error:
+        raise _out_of_bounds(contents[0].path, error) from None
 
 
 def recognised(content: Content) -> Reader:
@@ -97,37 +103,42 @@ def _measured(
     starts = tuple(seconds for reading in readings for seconds in reading.load_times_s)
     doubts = [*(d for r in readings for d in r.doubts), *traps.of_sweep(points)]
     letters = "-".join([about.snapshot, accelerator, str(count), runtime, precision])
-    try:
-        return Measured(
-            format="measurement/1",
-            id=name or re.sub(r"[^a-z0-9.]+", "-", letters.lower()).strip("-")[:MOST_ID_LETTERS],
-            kind=first.kind,
-            subject=Subject(
-                snapshot=about.snapshot,
-                source=next(iter(models), f"as {first.tool} was told"),
-                weights="trained",
-            ),
-            hardware=Hardware(name=accelerator, accelerator_count=count),
-            runtime=Runtime(name=runtime, version=first.runtime_version),
-            precision=precision,
-            measured_in=first.measured_in,
-            evidence=Evidence.IMPORTED,
-            source=f"{first.tool}: {files}",
-            points=points,
-            load_times=LoadTimes(seconds=starts, to="model loaded") if starts else None,
-            doubts=tuple(dict.fromkeys(doubts)),
-            notes=tuple(dict.fromkeys(note for reading in readings for note in reading.notes)),
-        )
-    except ValidationError as error:
-        raise InputError(
-            [
-                Finding(
-                    str(path), None, ".".join(map(str, problem["loc"])), problem["msg"],
-                    "correct the file; nothing was imported",
-                )
-                for problem in error.errors(include_url=False)
-            ]
-        ) from None  # fmt: skip
+    return Measured(
+        format="measurement/1",
+        id=name or re.sub(r"[^a-z0-9.]+", "-", letters.lower()).strip("-")[:MOST_ID_LETTERS],
+        kind=first.kind,
+        subject=Subject(
+            snapshot=about.snapshot,
+            source=next(iter(models), f"as {first.tool} was told"),
+            weights="trained",
+        ),
+        hardware=Hardware(name=accelerator, accelerator_count=count),
+        runtime=Runtime(name=runtime, version=first.runtime_version),
+        precision=precision,
+        measured_in=first.measured_in,
+        evidence=Evidence.IMPORTED,
+        source=f"{first.tool}: {files}",
+        points=points,
+        load_times=LoadTimes(seconds=starts, to="model loaded") if starts else None,
+        doubts=tuple(dict.fromkeys(doubts)),
+        notes=tuple(dict.fromkeys(note for reading in readings for note in reading.notes)),
+    )
+
+
+def _out_of_bounds(path: Path, error: ValidationError) -> InputError:
+    """Name the figures that no measurement can have."""
+    return InputError(
+        [
+            Finding(
+                str(path),
+                None,
+                ".".join(map(str, problem["loc"])),
+                f"{problem['msg']}, found {str(problem['input'])[:LONGEST_SHOWN]}",
+                "nothing was imported",
+            )
+            for problem in error.errors(include_url=False)
+        ]
+    )
 
 
 def _said(path: Path, option: str, person: str | None, file: str | None) -> str:

@@ -54,10 +54,11 @@ def read(content: Content, about: About) -> Reading:
     warm_ups = scenario.maybe("warmup_runs")
     if warm_ups is None or warm_ups < LEAST_WARM_UPS:
         doubts.append(f"{warm_ups or 0:.0f} warm-up runs: a cold engine reads slow")
-    load = report.part("load", "latency").data.get("values")
     environment = config.part("environment")
     boards = environment.data.get("gpu")
-    hardware = environment.text("cpu") if on_cpu else str(boards[0]) if boards else None
+    hardware = environment.text("cpu")
+    if not on_cpu:
+        hardware = str(boards[0]) if isinstance(boards, list) and boards else None
     dtype = backend.text("torch_dtype")
     return Reading(
         tool=TOOL,
@@ -70,7 +71,7 @@ def read(content: Content, about: About) -> Reading:
         precision=None if dtype is None else SHORT.get(dtype, dtype),
         hardware=hardware,
         accelerator_count=0 if on_cpu else None,
-        load_times_s=tuple(map(float, load)) if isinstance(load, list) else (),
+        load_times_s=tuple(report.part("load", "latency").numbers("values")),
         doubts=tuple(doubts),
     )
 
@@ -111,8 +112,7 @@ def _point(
     unit = latency.data.get("unit")
     if unit != "s":
         raise latency.refusal("unit", f"expected 's', found {unit!r}", "is it another version?")
-    count = latency.maybe_positive("count")
-    seconds = spread_of(latency, QUANTILES, 1 / steps, calls=None if count is None else int(count))
+    seconds = spread_of(latency, QUANTILES, 1 / steps, calls=latency.count("count") or None)
     if seconds is None:
         raise latency.refusal("mean", "expected more than 0, found none", "did the run end well?")
     tokens = phase is Phase.DECODE

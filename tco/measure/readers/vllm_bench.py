@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 from tco.domain.measured import Kind, Phase, Point, Spread, Unit
 from tco.measure.readers.content import Content, Fields
 from tco.measure.readers.reading import About, Reading, numbers_of, spread_ms
 from tco.units import MILLISECONDS_PER_SECOND
 
 TOOL = "vLLM bench serve"
+UNLIMITED = "inf"
 MARKS = {"total_output_tokens", "request_throughput", "duration"}
 AGREES_WITHIN = 0.05
 LATENCY_AGREES = (0.5, 2.0)
@@ -41,12 +40,14 @@ def read(content: Content, about: About) -> Reading:
 
 
 def _point(fields: Fields, about: About) -> Point:
-    duration_s, completed = fields.positive("duration"), int(fields.positive("completed"))
+    duration_s, completed = fields.positive("duration"), fields.count("completed")
+    if not completed:
+        raise fields.refusal("completed", "expected more than 0, found none", "did it answer?")
     tokens = fields.positive("total_output_tokens")
     _must_agree(fields, "request_throughput", completed / duration_s)
     _must_agree(fields, "output_throughput", tokens / duration_s)
-    lengths = fields.data.get("output_lens")
-    if isinstance(lengths, list) and lengths:
+    lengths = fields.numbers("output_lens")
+    if lengths:
         counted = float(sum(lengths))
         if abs(counted / tokens - 1) > MOST_LENGTHS_APART:
             problem = f"expected the sum of output_lens, {counted:.0f}, found {tokens:.0f}"
@@ -95,9 +96,9 @@ def _must_agree(fields: Fields, key: str, expected: float) -> None:
 def _offered(fields: Fields) -> float | None:
     """Return the rate asked for; the text "inf" is no rate, and a cap on clients rules."""
     rate = fields.data.get("request_rate")
-    if isinstance(rate, str) or rate is None or not math.isfinite(rate):
+    if rate is None or rate == UNLIMITED or fields.maybe_positive("max_concurrency"):
         return None
-    return None if fields.maybe("max_concurrency") else fields.positive("request_rate")
+    return fields.positive("request_rate")
 
 
 def _concurrency(fields: Fields, about: About) -> float | None:
@@ -107,15 +108,15 @@ def _concurrency(fields: Fields, about: About) -> float | None:
 
 
 def _failed(fields: Fields, completed: int) -> int | None:
-    failed, asked = fields.maybe("failed"), fields.maybe("num_prompts")
+    failed, asked = fields.count("failed"), fields.count("num_prompts")
     if failed is None and asked is not None:
-        failed = asked - completed
-    return None if failed is None else int(failed)
+        failed = max(0, asked - completed)
+    return failed
 
 
 def _from_array(fields: Fields) -> Spread | None:
-    found = fields.data.get("latencies")
-    return numbers_of(found) if isinstance(found, list) and found else None
+    found = fields.numbers("latencies")
+    return numbers_of(found) if found else None
 
 
 def _from_parts(fields: Fields, tokens: float) -> Spread:
@@ -130,10 +131,13 @@ def _doubts(fields: Fields, latency_s: float) -> list[str]:
         found.append(
             "speculative decoding: a step yields more than one token, so time per token is no step"
         )
-    if fields.maybe("max_concurrency") is None and fields.data.get("request_rate") == "inf":
+    if (
+        fields.maybe_positive("max_concurrency") is None
+        and fields.data.get("request_rate") == UNLIMITED
+    ):
         found.append("all requests were sent at once: the first token waits in a queue")
-    queued = fields.data.get("queue_times")
-    if isinstance(queued, list) and queued:
+    queued = fields.numbers("queue_times")
+    if queued:
         mean_s = sum(queued) / len(queued)
         if mean_s > SHARE_IN_CLIENT * latency_s:
             found.append(

@@ -72,7 +72,7 @@ def test_vllm_without_latency_summaries_puts_it_together_or_reads_the_array(tmp_
             "output_throughput: expected 3200 (count / duration), found 3.2",
         ),
         ("mean_e2el_ms", 1.99, "mean_e2el_ms: expected about 1990 ms (first token + 200 tokens)"),
-        ("completed", 0, "completed: expected more than 0, found 0"),
+        ("completed", 0, "completed: expected more than 0, found none"),
         ("duration", "32 s", 'duration: expected a number, found "32 s"'),
         ("output_lens", [1, 2, 3], "total_output_tokens: expected the sum of output_lens, 6"),
         ("median_ttft_ms", 95.0, "expected quantiles in order"),
