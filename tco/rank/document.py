@@ -28,6 +28,7 @@ def option_document(answer: Answer, outlook: Outlook) -> dict[str, Any]:
         "cost_per_1k_usd": money.cost_per_1k_usd,
         "inference_cost_per_1k_usd": money.inference_cost_per_1k_usd,
         "training_usd": money.training_usd,
+        "experimentation_usd": dict(money.experimentation_usd),
         "people_usd": money.people_usd,
         "idle_usd": money.idle_usd,
         "idle_share": money.idle_share,

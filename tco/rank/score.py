@@ -65,6 +65,7 @@ class Money:
     cost_per_1k_usd: float
     inference_cost_per_1k_usd: float
     training_usd: float
+    experimentation_usd: Mapping[str, float]
     """What became of the money for runs: final, finished, failed, abandoned, duplicate."""
     people_usd: float
     idle_usd: float
@@ -250,6 +251,7 @@ def money_of(rows: pd.DataFrame, terms: Terms) -> Money:
         inference_cost_per_1k_usd=book.total_usd(rows[rows["phase"] == Phase.INFERENCE])
         / thousands,
         training_usd=book.total_usd(rows[rows["phase"] == Phase.TRAINING]),
+        experimentation_usd=book.experimentation_usd(rows),
         people_usd=book.total_usd(rows[rows["payee"] == Payee.PAYROLL]),
         idle_usd=idle,
         idle_share=idle / capacity if capacity else None,
