@@ -75,6 +75,9 @@ class Server:
         self.lines |= {line: [] for line in range(self.replicas if self.discipline else 1)}
         self.joined: dict[int, tuple[float, int]] = {}
         self.served_at: dict[int, list[int]] = {k: [] for k in range(self.replicas)}
+        everybody = list(range(self.replicas))
+        self.serving = {line: [line] if self.discipline else everybody for line in self.lines}
+        self.serving[NOBODY_READY] = []
         self.free = [True] * self.replicas
         self.ready = list(range(self.replicas))
         self.numbers, self.turns = itertools.count(), itertools.count()
@@ -110,7 +113,7 @@ class Server:
     def _arrive(self, index: int) -> None:
         line = self._line()
         queue = self.lines[line]
-        starts_now = any(self.free[k] for k in self._serving(line)) and (
+        starts_now = any(self.free[k] for k in self.serving[line]) and (
             len(queue) + 1 >= min([*self.preferred, self.max_size]) or self.max_wait_s == 0
         )
         if self.limit is not None and len(queue) >= self.limit and not starts_now:
@@ -126,15 +129,10 @@ class Server:
         now_s = self.environment.now
         self.joined[index] = now_s, next(self.turns)
         self.lines[line].append(index)
-        ranks = self.ranks or [0] * len(self.outcomes)
-        self.lines[line].sort(key=lambda k: (ranks[k], self.joined[k][1]))
+        if (ranks := self.ranks) is not None:
+            self.lines[line].sort(key=lambda k: (ranks[k], self.joined[k][1]))
         if self.max_wait_s > 0:
             self._at(now_s + self.max_wait_s, LIMIT, self._start_what_can)
-
-    def _serving(self, line: int) -> list[int]:
-        if not self.discipline:
-            return list(range(self.replicas))
-        return [] if line == NOBODY_READY else [line]
 
     def _load(self, replica: int) -> int:
         return len(self.lines[replica]) + len(self.served_at[replica])
@@ -171,11 +169,12 @@ class Server:
                 self.outcomes[index].fate = "abandoned"
 
     def _start_what_can(self) -> None:
-        for line in sorted(self.lines):
-            self._start_in(line)
+        for line, queue in self.lines.items():
+            if queue:
+                self._start_in(line)
 
     def _start_in(self, line: int) -> None:
-        while (queue := self.lines[line]) and any(self.free[k] for k in self._serving(line)):
+        while (queue := self.lines[line]) and any(self.free[k] for k in self.serving[line]):
             sizes = sorted({*(p for p in self.preferred if p < self.max_size), self.max_size})
             oldest_s = min(self.joined[k][0] for k in queue)
             ran_out = self.environment.now >= oldest_s + self.max_wait_s
@@ -184,7 +183,7 @@ class Server:
                 return
             take = min(len(queue), self.max_size) if ran_out else fitting[-1]
             batch, self.lines[line] = queue[:take], queue[take:]
-            self._serve(batch, min(k for k in self._serving(line) if self.free[k]))
+            self._serve(batch, min(k for k in self.serving[line] if self.free[k]))
 
     def _serve(self, batch: list[int], replica: int) -> None:
         self.free[replica] = False
