@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 
 from tco.domain.curve import LEAST_FOR_ERROR, Accuracy, Array, Coefficient, StepLine, StepStage
-from tco.domain.measured import Measured, Phase, Point, Unit
+from tco.domain.measured import Measured, Phase, Point, Spread, Unit
 from tco.domain.measurement import Architecture
 from tco.domain.record import worse
 from tco.errors import MissingFigureError
@@ -67,8 +67,9 @@ def sequences_of(point: Point) -> float:
     if point.phase is Phase.DECODE and point.batch is not None:
         return point.batch
     assert point.tpot_s is not None
-    if point.throughput_per_s is not None and point.throughput_unit is Unit.TOKENS:
-        return max(1.0, point.throughput_per_s * point.tpot_s.typical)
+    tokens_per_s = _tokens_per_s(point)
+    if tokens_per_s is not None:
+        return max(1.0, tokens_per_s * _mean_gap(point.tpot_s))
     if point.concurrency is not None:
         return point.concurrency
     raise MissingFigureError(
@@ -80,13 +81,31 @@ def sequences_of(point: Point) -> float:
 def step_seconds(measured: Measured, point: Point) -> float:
     """Return the seconds of one step for all of its sequences.
 
-    Behind a server that is the running batch over the tokens a second: the median gap between
-    tokens leaves out the steps that were held up by reading a prompt, and capacity does not.
+    Behind a server that is the running batch over the tokens a second, or the mean gap between
+    tokens: the median leaves out the steps that were held up by reading a prompt, and capacity does
+    not.
     """
-    in_server = measured.measured_in == "server"
-    if in_server and point.throughput_per_s and point.throughput_unit is Unit.TOKENS:
-        return sequences_of(point) / point.throughput_per_s
-    return point.seconds.typical if point.tpot_s is None else point.tpot_s.typical
+    if point.tpot_s is not None:
+        return _mean_gap(point.tpot_s)
+    tokens_per_s = _tokens_per_s(point)
+    if measured.measured_in == "server" and tokens_per_s is not None:
+        return sequences_of(point) / tokens_per_s
+    return point.seconds.typical
+
+
+def _mean_gap(gap: Spread) -> float:
+    return gap.typical if gap.mean is None else gap.mean
+
+
+def _tokens_per_s(point: Point) -> float | None:
+    """Return the output tokens of all sequences together [1/s], where a point tells them."""
+    if point.throughput_per_s is None:
+        return None
+    if point.throughput_unit is Unit.TOKENS:
+        return point.throughput_per_s
+    if point.throughput_unit is Unit.REQUESTS and point.output_tokens is not None:
+        return point.throughput_per_s * point.output_tokens
+    return None
 
 
 def _running(measured: Measured, notes: list[str]) -> list[Point]:

@@ -184,6 +184,25 @@ def test_clients_beyond_the_servers_limit_are_a_queue_and_left_out():
     assert "load 150 ran 83 sequences at once" in curve.notes[0]
 
 
+def test_requests_a_second_say_tokens_a_second_where_the_answers_length_is_known():
+    points = [
+        served(c, rate, tpot).model_copy(
+            update={"throughput_per_s": rate / 200, "throughput_unit": Unit.REQUESTS}
+        )
+        for c, rate, tpot in ((1, 50, 0.02), (25, 800, 0.03), (100, 920, 0.09))
+    ]
+    curve = fit_curve(llm(points), architecture=architecture(), accelerator=card())
+    assert curve.range == pytest.approx((1, 82.8))
+
+
+def test_a_server_that_is_mostly_idle_is_no_slower_for_it():
+    # 20 tokens a second at 10 ms each: a fifth of a sequence runs, and a step still takes 10 ms.
+    points = [served(c, rate, tpot) for c, rate, tpot in ((1, 20, 0.01), (8, 640, 0.0125))]
+    curve = fit_curve(llm(points), architecture=architecture(), accelerator=card())
+    assert curve.step is not None
+    assert float(curve.step.seconds.at(1, 600)) == pytest.approx(0.01)
+
+
 def test_behind_a_server_a_step_takes_what_its_rate_says():
     # 32 sequences at 1,000 tokens/s: 32 ms a step, however short the median gap is.
     points = [

@@ -1,6 +1,7 @@
 """Job files, and a measurement from the command to its file in processes of their own."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tco.cli.main import main as command
 from tco.domain.measure_job import CallableJob, ModelPlace
 from tco.errors import InputError, NotFoundError, TcoError
 from tco.measure.harness import Harness
@@ -167,7 +169,7 @@ def test_a_worker_answers_once_or_says_why_not(sleeper: Path, monkeypatch, capsy
     assert said.err.startswith("tco: sleeper:mak: the module 'sleeper' has no 'mak'")
 
 
-def tco(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
+def started(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tco", "--data", ROOT, "measure", *map(str, arguments)],
         cwd=cwd,
@@ -178,34 +180,60 @@ def tco(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_the_command_measures_lists_and_says_what_failed(sleeper: Path):
-    file = job_file(sleeper, nap=SLEEPER, wrong={**SLEEPER, "function": "sleeper:mak"})
-    ran = tco("run", file, "--quick", "--meter", "none", "--loads", 0, "--json", cwd=sleeper)
-    out, err = ran.communicate(timeout=120)
-    assert ran.returncode == 2
+@pytest.fixture
+def measuring(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    """Run `tco measure` in this process; its workers are processes of their own."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        words = ["tco", "--data", str(ROOT), "measure", *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as left:
+            command()
+        shown = capfd.readouterr()
+        assert isinstance(left.value.code, int)
+        return left.value.code, shown.out, shown.err
+
+    return run
+
+
+QUICKLY = ("--quick", "--meter", "none", "--loads", 0)
+
+
+def test_the_command_measures_shows_and_lists(sleeper: Path, measuring):
+    file = job_file(sleeper, nap=SLEEPER)
+    status, out, err = measuring("run", file, *QUICKLY)
+    assert status == 0
+    assert out.startswith("nap: time.sleep, none, classic\n  forward    batch 1 ")
+    assert "no energy: no meter was asked for" in out
+    assert "tco: wrote" in err
+    rows = json.loads(measuring("list", "--json")[1])["measurements"]
+    assert [row["own"] for row in rows if row["id"] == "nap"] == [True]
+    line = next(line for line in measuring("list")[1].splitlines() if line.startswith("nap "))
+    assert line.endswith("your own")
+
+
+def test_what_failed_is_named_and_the_rest_is_not_lost(sleeper: Path, measuring):
+    file = job_file(sleeper, wrong={**SLEEPER, "function": "sleeper:mak"}, nap=SLEEPER)
+    status, out, err = measuring("run", file, *QUICKLY, "--json", "--out", sleeper / "out")
+    assert status == 2
     document = json.loads(out)
-    assert [row["id"] for row in document["measurements"]] == ["nap"]
     assert document["failed"] == ["wrong"]
+    assert [row["id"] for row in document["measurements"]] == ["nap"]
     assert "the module 'sleeper' has no 'mak'" in err
     assert "tco: not measured: wrong" in err
-    listed = tco("list", "--json", cwd=sleeper)
-    out, _ = listed.communicate(timeout=60)
-    rows = {row["id"]: row for row in json.loads(out)["measurements"]}
-    assert rows["nap"]["own"]
+    status, _, err = measuring("run", file, "--only", "nop")
+    assert (status, "Near it: nap" in err) == (2, True)
 
 
 def test_ctrl_c_leaves_a_whole_file_of_what_is_finished(sleeper: Path):
     slow = {**SLEEPER, "batches": [1, 100_000]}  # the second batch sleeps for minutes
     file = job_file(sleeper, nap=slow)
-    command = ["run", file, "--quick", "--meter", "none", "--loads", 0, "--out", sleeper / "out"]
-    ran = tco(*command, cwd=sleeper)
+    ran = started("run", file, *QUICKLY, "--out", sleeper / "out", cwd=sleeper)
     assert ran.stderr is not None
     assert ran.stdout is not None
     assert "0 of 4" in ran.stderr.readline()
     with pytest.raises(subprocess.TimeoutExpired):
         ran.wait(2.5)  # the first point is done, the second never
-    import os
-
     os.killpg(ran.pid, signal.SIGINT)
     ran.communicate(timeout=60)
     assert ran.returncode == 130
