@@ -1,0 +1,197 @@
+"""What the workbook rests on: assumptions, workings, simulated tables, sources."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from xlsxwriter import Workbook
+
+from tco.domain.record import Estimate
+from tco.export.formulas import FIRST_POINT, FIRST_WORKING, Formulas
+from tco.export.live import Limits
+from tco.export.option_sheet import DISCOUNT
+from tco.export.sheets import FIRST_MONTH, Sheet
+from tco.ledger.expression import Driver
+
+FIRST_ASSUMPTION = 6
+"""Row of the first assumption, counted from 1."""
+ASSUMPTIONS = (
+    "assumption",
+    "value",
+    "unit",
+    "low (P5)",
+    "likely, as exported",
+    "high (P95)",
+    "live or fixed",
+    "may be from",
+    "to",
+    "evidence",
+    "source",
+    "name of its cell",
+)
+SOURCE_WIDTH, LINE_POINTS = 70, 15
+VALUE, EXPORTED = "B", "E"
+FIXED_TITLE, FIXED_TEXT = "Fixed", "It decides the simulation. Change the scenario, export again."
+
+
+@dataclass(frozen=True, slots=True)
+class AssumptionRows:
+    """Where the assumptions stand; rows count from 1."""
+
+    first: int
+    last: int
+
+    @property
+    def changed(self) -> str:
+        """Return a formula: how many assumptions differ from what was exported."""
+        values, exported = (
+            f"Assumptions!${column}${self.first}:${column}${self.last}"
+            for column in (VALUE, EXPORTED)
+        )
+        return f"SUMPRODUCT(--({values}<>{exported}))"
+
+
+def write_assumptions(
+    book: Workbook,
+    sheet: Sheet,
+    formulas: Formulas,
+    limits: Mapping[str, Limits | None],
+    discount_rate: Estimate,
+) -> AssumptionRows:
+    """Write every driver as a named cell with its range, source and grade."""
+    look = sheet.formats
+    sheet.title(
+        "Assumptions",
+        "Blue cells on a pale ground are live: change them, and every total follows. Grey ones are "
+        "fixed: they decide the simulation.",
+    )
+    sheet.put(2, 0, "Low and high are the 5th and the 95th percentile.", look.note)
+    sheet.head(FIRST_ASSUMPTION - 2, ASSUMPTIONS)
+    rate = Driver(
+        "organisation.discount_rate_per_year",
+        "1/year",
+        discount_rate.likely,
+        discount_rate.evidence,
+        discount_rate.source or "stated in the organisation",
+        discount_rate.low,
+        discount_rate.high,
+    )
+    named = {DISCOUNT: rate} | formulas.names
+    row = FIRST_ASSUMPTION - 1
+    for name, driver in sorted(named.items(), key=lambda pair: pair[1].name):
+        allowed = limits.get(driver.name) if name != DISCOUNT else Limits(-0.5, 1.0)
+        cell = look.fixed if allowed is None else look.input
+        sheet.put(row, 0, driver.name)
+        sheet.put(row, 1, driver.likely, cell)
+        sheet.put(row, 2, driver.unit)
+        sheet.put(row, 3, driver.low, look.factor)
+        sheet.put(row, 4, driver.likely, look.factor)
+        sheet.put(row, 5, driver.high, look.factor)
+        sheet.put(row, 6, "fixed" if allowed is None else "live")
+        sheet.put(row, 7, allowed.low if allowed else None, look.factor)
+        sheet.put(row, 8, allowed.high if allowed else None, look.factor)
+        sheet.put(row, 9, str(driver.evidence))
+        sheet.put(row, 10, driver.source, look.wrapped)
+        sheet.page.set_row(row, LINE_POINTS * math.ceil(len(driver.source) / SOURCE_WIDTH))
+        sheet.put(row, 11, name)
+        book.define_name(name, f"=Assumptions!${VALUE}${row + 1}")
+        sheet.page.data_validation(row, 1, row, 1, _validation(driver, allowed))
+        row += 1
+    sheet.widths((58, 16, 16, 12, 16, 12, 11, 14, 16, 11, SOURCE_WIDTH, 50))
+    sheet.page.freeze_panes(FIRST_ASSUMPTION - 1, 2)
+    sheet.page.print_area(0, 0, row - 1, len(ASSUMPTIONS) - 2)
+    sheet.page.repeat_rows(FIRST_ASSUMPTION - 2)
+    sheet.page.autofilter(FIRST_ASSUMPTION - 2, 0, row - 1, len(ASSUMPTIONS) - 1)
+    return AssumptionRows(FIRST_ASSUMPTION, row)
+
+
+def _validation(driver: Driver, allowed: Limits | None) -> dict[str, object]:
+    if allowed is None:
+        return {
+            "validate": "decimal",
+            "criteria": "==",
+            "value": driver.likely,
+            "error_title": FIXED_TITLE,
+            "error_message": FIXED_TEXT,
+        }
+    low = -1e15 if allowed.low is None else allowed.low
+    high = 1e15 if allowed.high is None else allowed.high
+    return {
+        "validate": "decimal",
+        "criteria": "between",
+        "minimum": low,
+        "maximum": high,
+        "error_title": "Outside what was worked out",
+        "error_message": f"Between {low:,.6g} and {high:,.6g}; beyond it, plan anew.",
+    }
+
+
+def write_workings(sheet: Sheet, formulas: Formulas, months: Sequence[date]) -> None:
+    """Write the steps that several lines share."""
+    look = sheet.formats
+    sheet.title("Workings", "Steps that several lines share, one formula along each row.")
+    for column, title in enumerate(("step", "unit", "source")):
+        sheet.put(FIRST_WORKING - 2, column, title, look.head)
+    for column in range(3, FIRST_MONTH):
+        sheet.put(FIRST_WORKING - 2, column, "", look.head)
+    sheet.months(months)
+    for step in formulas.workings:
+        row = step.row - 1
+        for column, text in enumerate((step.what, step.unit, step.source)):
+            sheet.put(row, column, text)
+        for k, letters in enumerate(formulas.columns):
+            value = float(step.values[k])
+            if step.formula is None:
+                sheet.put(row, FIRST_MONTH + k, value, look.fixed)
+            else:
+                formula = step.formula.replace("{c}", letters)
+                sheet.work_out(row, FIRST_MONTH + k, formula, value, look.factor)
+    sheet.widths((52, 14, 30, 2, 2, 2, 2, 2), months=len(months))
+
+
+def write_tables(sheet: Sheet, formulas: Formulas) -> None:
+    """Write what was simulated at each level of load: values, not formulas."""
+    look = sheet.formats
+    sheet.title(
+        "Tables",
+        "Simulated at each level of load: fixed values. Formulas read between two points, and give "
+        "an error beyond the ends.",
+    )
+    if not formulas.tables:
+        sheet.put(FIRST_POINT - 1, 0, "No option reads a simulated table.")
+    for table in formulas.tables:
+        sheet.put(FIRST_POINT - 3, table.column, table.name, look.section)
+        sheet.put(FIRST_POINT - 2, table.column, "read at", look.head)
+        columns = table.rows_of_values
+        heads: Sequence[float | str] = table.second_points or ["value"]
+        for across, head in enumerate(heads, start=table.column + 1):
+            sheet.put(FIRST_POINT - 2, across, head, look.head)
+        for n, point in enumerate(table.points):
+            sheet.put(FIRST_POINT - 1 + n, table.column, point, look.fixed)
+            for across, values in enumerate(columns, start=table.column + 1):
+                sheet.put(FIRST_POINT - 1 + n, across, values[n], look.fixed)
+    last = max((t.column + len(t.rows_of_values) for t in formulas.tables), default=1)
+    sheet.page.set_column(0, last, 16)
+    sheet.page.freeze_panes(FIRST_POINT - 1, 0)
+
+
+def write_sources(sheet: Sheet, formulas: Formulas) -> None:
+    """Write each source once, with the number of figures that rest on it."""
+    sheet.title("Sources", "Where the figures come from, and how many rest on each.")
+    sheet.head(3, ("source", "evidence", "figures"))
+    counted: dict[tuple[str, str], int] = {}
+    for driver in formulas.names.values():
+        key = (driver.source, str(driver.evidence))
+        counted[key] = counted.get(key, 0) + 1
+    for table in formulas.tables:
+        key = (table.source, "estimated")
+        counted[key] = counted.get(key, 0) + 1
+    for row, ((source, evidence), count) in enumerate(sorted(counted.items()), start=4):
+        sheet.put(row, 0, source, sheet.formats.wrapped)
+        sheet.put(row, 1, evidence)
+        sheet.put(row, 2, count)
+    sheet.widths((120, 14, 10))
+    sheet.page.freeze_panes(4, 0)

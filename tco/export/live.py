@@ -1,0 +1,136 @@
+"""Which assumptions of a workbook are live: changing them gives what a new evaluation would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tco.domain.deployment import SelfHostedDeployment
+from tco.domain.scenario import Scenario
+from tco.ledger.expression import Driver, Expression, Lookup, Valuation, leaves_of
+from tco.ledger.model import CostModel
+
+SIZES = ("workload.tokens.", "workload.sessions.", "snapshots.")
+"""Drivers of how large requests are."""
+VOLUME = (
+    "workload.requests_per_month",
+    "workload.volume_drivers.",
+    "workload.growth_per_year",
+)
+SPEED = ("measurement.", "curve.")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where an assumption may move: both ends count; None where nothing limits it."""
+
+    low: float | None
+    high: float | None
+
+
+def is_live(driver: Driver, scenario: Scenario) -> bool:
+    """Tell whether changing it moves money alone, and no simulation.
+
+    Speed decides the simulation, and so does the size of requests where machines of one's own
+    serve them: those are fixed in the workbook.
+    """
+    name = driver.name
+    if name.startswith(SPEED) or ".deployment.service" in name:
+        return False
+    hosts = any(
+        isinstance(candidate.deployment, SelfHostedDeployment)
+        for candidate in scenario.candidates.values()
+    )
+    return not (hosts and name.startswith(SIZES))
+
+
+def limits_of(driver: Driver, model: CostModel, headroom: float) -> Limits:
+    """Return how far a live assumption may move.
+
+    Args:
+        driver: The assumption.
+        model: Its lines; tables among them say nothing beyond their ends.
+        headroom: The most that every volume may grow before a fixed fleet is full, as a factor;
+            infinite where there is none.
+    """
+    name = driver.name
+    is_share = name.endswith(("share", "escalate")) or ".negotiated_discounts." in name
+    low, high = (None, None) if driver.likely < 0 else (0.0, 1.0 if is_share else None)
+    if name.endswith(("growth_per_year", "discount_rate_per_year", "change")):
+        low = -0.99
+    if not name.startswith(VOLUME):
+        return Limits(low, high)
+    least, most = _simulated_range(driver, model)
+    if driver.likely > 0 and not name.endswith("growth_per_year"):
+        most = min(most, driver.likely * headroom)
+    if np.isfinite(most):
+        high = most if high is None else min(high, most)
+    low = max(least, low or 0.0) if least > 0 else low
+    return Limits(low, high)
+
+
+def _simulated_range(driver: Driver, model: CostModel) -> tuple[float, float]:
+    """Return the values of a driver for which no table is read beyond its ends."""
+    tables = [table for table in _tables(model) if _rests_on(table.argument, driver)]
+    if not tables:
+        return 0.0, np.inf
+
+    def is_inside(value: float) -> bool:
+        valuation = Valuation({driver.name: np.array([value])})
+        for table in tables:
+            at = valuation.of(table.argument)
+            if (at < table.points[0]).any() or (at > table.points[-1]).any():
+                return False
+        return True
+
+    return _edge(is_inside, driver.likely, down=True), _edge(is_inside, driver.likely, down=False)
+
+
+def _edge(
+    is_inside: Callable[[float], bool], likely: float, *, down: bool, steps: int = 40
+) -> float:
+    """Find by halving how far a value may move from the likely one."""
+    span = abs(likely) if likely else 1.0
+    inside, outside = likely, likely - span if down else likely + 15 * span
+    if is_inside(outside):
+        return outside
+    for _ in range(steps):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if is_inside(middle) else (inside, middle)
+    return inside
+
+
+def _tables(model: CostModel) -> Iterator[Lookup]:
+    seen: set[int] = set()
+    for line in model.lines:
+        for expression in line.expressions:
+            for leaf in leaves_of(expression):
+                if isinstance(leaf, Lookup) and id(leaf) not in seen:
+                    seen.add(id(leaf))
+                    yield leaf
+
+
+def _rests_on(expression: Expression, driver: Driver) -> bool:
+    return any(leaf.name == driver.name for leaf in leaves_of(expression))
+
+
+def headroom(busiest_loads: Iterable[float]) -> float:
+    """Return the factor by which volume may grow before the fullest fixed fleet is full.
+
+    >>> headroom([0.5, 0.8]), headroom([])
+    (1.25, inf)
+    """
+    fullest = max(busiest_loads, default=0.0)
+    return 1.0 / fullest if fullest > 0 else np.inf
+
+
+def live_ranges(
+    drivers: Mapping[str, Driver], model: CostModel, scenario: Scenario, room: float
+) -> dict[str, Limits | None]:
+    """Return the limits of each live driver by name; None for those that are fixed."""
+    return {
+        name: limits_of(driver, model, room) if is_live(driver, scenario) else None
+        for name, driver in drivers.items()
+    }

@@ -1,0 +1,304 @@
+"""The decision on one page, and the report behind it on five: the same figures as the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable, PageBreak, SimpleDocTemplate, Spacer
+
+from tco.charts import cost, frames, ranking, uncertainty
+from tco.domain.cost import Kind, Phase
+from tco.export.facts import facts_of, footer_of
+from tco.export.page_style import (
+    HEIGHT,
+    MARGIN,
+    QUIET,
+    WIDTH,
+    cards,
+    fonts,
+    heading,
+    picture,
+    table,
+    unit_usd,
+    usd,
+    words,
+)
+from tco.ledger import book
+from tco.plan import Evaluation
+from tco.rank.score import Answer
+
+TEN, EIGHTY, NINETY = 10, 80, 90
+DEVELOPMENT = (Phase.DATA, Phase.EXPERIMENTATION, Phase.TRAINING)
+FOOT = 26.0
+"""Height of the line at the foot of a page [points]."""
+MOST_ASSUMPTIONS, MOST_RANKED, MOST_DRAWN = 28, 8, 2
+
+
+def summary_pdf(found: Evaluation) -> bytes:
+    """Write the decision on one page."""
+    return _pdf(found, _summary(found))
+
+
+def report_pdf(found: Evaluation) -> bytes:
+    """Write the decision and what it rests on."""
+    pages = (_summary, _over_time, _development_and_waste, _crossings_and_drivers, _grounds)
+    story: list[Flowable] = []
+    for number, page in enumerate(pages):
+        story += ([PageBreak()] if number else []) + page(found)
+    return _pdf(found, story)
+
+
+def _pdf(found: Evaluation, story: Sequence[Flowable]) -> bytes:
+    held = BytesIO()
+    footer = footer_of(found)
+    regular, _ = fonts()
+
+    def foot(canvas: Canvas, page: SimpleDocTemplate) -> None:
+        canvas.setFont(regular, 6.5)
+        canvas.setFillColor(QUIET)
+        canvas.drawString(MARGIN, FOOT, footer)
+        canvas.drawRightString(WIDTH - MARGIN, FOOT, f"page {page.page}")
+
+    document = SimpleDocTemplate(
+        held,
+        pagesize=(WIDTH, HEIGHT),
+        leftMargin=MARGIN,
+        rightMargin=MARGIN,
+        topMargin=MARGIN,
+        bottomMargin=MARGIN,
+        title=f"Cost of {found.scenario.title}",
+        subject="An estimate, not a quote",
+        author=facts_of(found)["Product"],
+        invariant=1,
+    )
+    document.build(list(story), onFirstPage=foot, onLaterPages=foot)
+    return held.getvalue()
+
+
+def _summary(found: Evaluation) -> list[Flowable]:
+    scenario = found.scenario
+    story: list[Flowable] = [
+        words(scenario.title, 15, bold=True),
+        words(scenario.question, 9.5, quiet=True),
+        Spacer(1, 4),
+        words(answer_sentence(found), 10.5, bold=True),
+    ]
+    ranked = found.ranking.options
+    if ranked:
+        story += [Spacer(1, 4), _cards(found, ranked[0]), Spacer(1, 6)]
+        story += [words(sentence, 8.5) for sentence in found.outlook.flip_sentences]
+        chart = ranking.ranking_with_ranges(
+            frames.ranking_table(found, only_ranked=True).head(MOST_RANKED),
+            title=f"Total cost, {found.settings.basis}, with the range from P10 to P90",
+        )
+        story += [Spacer(1, 4), picture(chart, height=30 * min(len(ranked), MOST_RANKED) + 40)]
+    story += [Spacer(1, 4), _ranking(found)]
+    left_out = (*found.ranking.unproven, *found.ranking.excluded)
+    if left_out:
+        story.append(heading("Not ranked"))
+        story += [
+            words(f"{a.title} ({a.status}): {'; '.join(a.reasons)}", 7.5)
+            for a in left_out[:MOST_RANKED]
+        ]
+    story += [Spacer(1, 4), words(_caveat(found), 7, quiet=True)]
+    return story
+
+
+def answer_sentence(found: Evaluation) -> str:
+    """Say who is cheapest, by how much, and how sure that is."""
+    ranked = found.ranking.options
+    if not ranked:
+        return "No option meets every goal with known figures."
+    best = ranked[0]
+    assert best.money is not None
+    months = found.scenario.horizon_months
+    text = f"{best.title} is the cheapest that meets every goal: USD {best.money.basis_usd:,.0f}"
+    text += f" over {months} months"
+    known = found.outlook.uncertainty.ranges.get(best.option)
+    if known is not None:
+        low, high = known.total_usd[TEN], known.total_usd[NINETY]
+        if low is not None and high is not None:
+            text += f" (USD {low:,.0f} to {high:,.0f}, P10 to P90)"
+        text += f"; it is the cheapest in {known.p_cheapest:.0%} of the draws"
+    if len(ranked) > 1:
+        second = ranked[1]
+        assert second.money is not None
+        more = second.money.basis_usd - best.money.basis_usd
+        text += f". {second.title} costs USD {more:,.0f} more"
+    return text + "."
+
+
+def _cards(found: Evaluation, best: Answer) -> Flowable:
+    money = best.money
+    assert money is not None
+    own = found.ledger[found.ledger["option"] == best.option]
+    development = book.total_usd(own[own["phase"].isin(list(map(str, DEVELOPMENT)))])
+    share = "no machines of its own"
+    if money.idle_share is not None:
+        share = f"{money.idle_share:.0%} of what its machines cost"
+    return cards(
+        [
+            ("Total cost", f"USD {money.basis_usd:,.0f}", f"{found.settings.basis}, nominal"),
+            (
+                "Per 1,000 requests",
+                f"USD {unit_usd(money.cost_per_1k_usd)}",
+                f"USD {unit_usd(money.inference_cost_per_1k_usd)} of it for serving",
+            ),
+            ("Data, experiments, training", f"USD {development:,.0f}", "over the horizon"),
+            ("Idle and wasted", f"USD {money.idle_usd:,.0f}", share),
+        ]
+    )
+
+
+def _ranking(found: Evaluation) -> Flowable:
+    ranges = found.outlook.uncertainty.ranges
+    rows = []
+    for answer in found.ranking.options:
+        assert answer.money is not None
+        known = ranges.get(answer.option)
+        low, high = (known.total_usd[p] if known else None for p in (TEN, NINETY))
+        rows.append(
+            [
+                f"{answer.rank}. {answer.title}",
+                usd(answer.money.basis_usd),
+                f"{usd(low)} to {usd(high)}" if known else "not known",
+                f"{known.p_cheapest:.0%}" if known else "",
+                unit_usd(answer.money.cost_per_1k_usd),
+                usd(answer.money.idle_usd),
+            ]
+        )
+    titles = ("option", "total [USD]", "P10 to P90 [USD]", "cheapest in", "per 1,000", "idle [USD]")
+    return table(titles, rows, widths=(40, 14, 22, 9, 10, 12))
+
+
+def _caveat(found: Evaluation) -> str:
+    facts = facts_of(found)
+    text = (
+        f"Estimate, not a quote. Prices of {facts['Prices of']}, US dollars, taxes not included. "
+        "P90: in 9 of 10 draws the cost is lower. Monthly ranges do not add up. "
+        f"Scenario {facts['Scenario digest'][:16]}, {facts['Product']}."
+    )
+    return text + (" Some figures are assumed." if found.scenario.illustrative else "")
+
+
+def _over_time(found: Evaluation) -> list[Flowable]:
+    story: list[Flowable] = [heading("Cost over time")]
+    ranked = found.ranking.options
+    if ranked:
+        best = ranked[0]
+        rows = found.ledger[found.ledger["option"] == best.option]
+        chart = cost.stacked_monthly_cost(
+            rows, by="phase", title=f"Cost a month of {best.title}, when it is paid"
+        )
+        story.append(picture(chart))
+        if best.option in found.outlook.uncertainty.ranges:
+            fan = uncertainty.fan(
+                frames.fan_table(found, best.option),
+                title=f"Likely path and the range from P10 to P90, {found.settings.basis}",
+            )
+            story.append(picture(fan, height=170))
+    story.append(heading("By phase of the model's life [USD, nominal]"))
+    answers = frames.priced(found)[:MOST_RANKED]
+    sums = frames.by_phase_table(found, answers)
+    rows_of_text = [
+        [str(phase), *map(usd, row)]
+        for phase, row in zip(sums.index, sums.to_numpy().tolist(), strict=True)
+    ]
+    rows_of_text.append(["total", *map(usd, sums.sum().tolist())])
+    titles = ("phase", *(answer.title for answer in answers))
+    story.append(table(titles, rows_of_text, widths=(14, *([12] * len(answers))), size=6))
+    return story
+
+
+def _development_and_waste(found: Evaluation) -> list[Flowable]:
+    answers = frames.priced(found)[:MOST_RANKED]
+    titles = [answer.title for answer in answers]
+    story: list[Flowable] = [heading("Data, experiments and training [USD]")]
+    wanted = list(map(str, DEVELOPMENT))
+    story.append(_parts(found, answers, found.ledger["phase"].isin(wanted), "category", titles))
+    story += [Spacer(1, 8), heading("Paid for capacity that did not work [USD]")]
+    lost = found.ledger["kind"].isin([str(Kind.WASTED), str(Kind.IDLE)])
+    story.append(_parts(found, answers, lost, "cause", titles))
+    return story
+
+
+def _parts(
+    found: Evaluation, answers: Sequence[Answer], where: object, by: str, titles: Sequence[str]
+) -> Flowable:
+    rows = found.ledger[where]
+    options = [answer.option for answer in answers]
+    sums = rows.pivot_table(
+        index=by, columns="option", values="cost_usd", aggfunc="sum", fill_value=0.0
+    ).reindex(columns=options, fill_value=0.0)
+    if sums.empty:
+        return words("None in this plan.")
+    lines = [
+        [str(name), *map(usd, row)]
+        for name, row in zip(sums.index, sums.to_numpy().tolist(), strict=True)
+    ]
+    lines.append(["total", *map(usd, sums.sum().tolist())])
+    return table((by, *titles), lines, widths=(18, *([12] * len(options))), size=6)
+
+
+def _crossings_and_drivers(found: Evaluation) -> list[Flowable]:
+    story: list[Flowable] = [heading("When two options cross")]
+    ranked = found.ranking.options
+    if len(ranked) >= MOST_DRAWN:
+        lines = frames.cumulative_table(found, ranked[:MOST_DRAWN])
+        month = frames.crossing_month(lines)
+        says = "never cross" if month is None else f"cross in {month:%B %Y}"
+        title = f"Cost so far of the two cheapest: within the horizon they {says}"
+        story.append(picture(cost.cumulative_cost(lines, title=title, crossing=month)))
+    else:
+        story.append(words("One option is ranked: there is nothing to cross."))
+    story += [Spacer(1, 6), heading("What moves the answer most")]
+    swings = frames.tornado_table(found)
+    if swings.empty:
+        story.append(words("No assumption of the cheapest option has a range."))
+    else:
+        best = ranked[0]
+        assert best.money is not None
+        chart = uncertainty.tornado(
+            swings,
+            likely_usd=best.money.basis_usd,
+            title=f"Total of {best.title} at the low and high value of each assumption",
+        )
+        story.append(picture(chart, width=430, height=28 * len(swings) + 30))
+    story += [words(sentence) for sentence in found.outlook.flip_sentences]
+    return story
+
+
+def _grounds(found: Evaluation) -> list[Flowable]:
+    story: list[Flowable] = [heading("How well the figures are known")]
+    answers = frames.priced(found)[:MOST_RANKED]
+    grades = list(dict.fromkeys(g for a in answers if a.money for g in a.money.evidence_shares))
+    shares = [
+        [answer.title, *(f"{answer.money.evidence_shares.get(g, 0.0):.0%}" for g in grades)]
+        for answer in answers
+        if answer.money is not None
+    ]
+    story.append(
+        table(("share of cost by grade", *grades), shares, widths=(40, *([12] * len(grades))))
+    )
+    story += [Spacer(1, 6), heading("Assumptions that carry a range")]
+    drivers = [d for d in found.model.drivers().values() if d.low is not None]
+    rows = [
+        [d.name, f"{d.likely:,.4g} {d.unit}", f"{d.low:,.4g} to {d.high:,.4g}", str(d.evidence)]
+        for d in drivers[:MOST_ASSUMPTIONS]
+    ]
+    story.append(
+        table(
+            ("assumption", "likely", "P5 to P95", "evidence"),
+            rows,
+            widths=(56, 20, 22, 12),
+            size=6.5,
+        )
+    )
+    if len(drivers) > MOST_ASSUMPTIONS:
+        rest = len(drivers) - MOST_ASSUMPTIONS
+        story.append(words(f"{rest} more stand in the workbook.", 7, quiet=True))
+    story += [Spacer(1, 6), heading("What this rests on")]
+    story += [words(f"{name}: {text}", 7) for name, text in facts_of(found).items()]
+    return story

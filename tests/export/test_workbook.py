@@ -1,0 +1,210 @@
+"""The workbook recomputes to the engine's figures, and follows a changed assumption."""
+
+import io
+import shutil
+import subprocess
+import zipfile
+from functools import cache
+
+import numpy as np
+import openpyxl
+import pytest
+
+from tco.charts.frames import priced
+from tco.domain.cost import Basis
+from tco.export.workbook import workbook
+from tco.plan import Settings, evaluate
+from tests.export.recalculated import Recalculated
+from tests.shipped import KEPT, NAMES, data, evaluated, loaded
+
+ONE_A_USE_CASE = [name for name in NAMES if name.endswith("/base")]
+FOLLOWED = "ticket-classification/base"
+CENT = 0.005
+
+
+@cache
+def content(name):
+    return workbook(evaluated(name))
+
+
+@pytest.mark.parametrize("name", ONE_A_USE_CASE)
+def test_every_formula_recalculates_to_the_engines_value(name):
+    book = Recalculated(content(name))
+    count = 0
+    for sheet, row, column, formula in book.formulas():
+        now, then = book.value(sheet, row, column), book.cached_value(sheet, row, column)
+        if isinstance(then, str):
+            assert now == then, (sheet, row, column, formula)
+        else:
+            assert now == pytest.approx(then, rel=1e-9, abs=1e-9), (sheet, row, column, formula)
+        count += 1
+    assert count > 1000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_totals_equal_the_ledger_to_the_cent(name):
+    found = evaluated(name)
+    sheet = openpyxl.load_workbook(io.BytesIO(content(name)), data_only=True)["Summary"]
+    shown = {row[2]: row for row in sheet.iter_rows(min_row=6, values_only=True) if row[4]}
+    answers = priced(found)
+    assert len(answers) > 0
+    for answer in answers:
+        assert answer.money is not None
+        own = found.ledger[found.ledger["option"] == answer.option]
+        assert shown[answer.title][5] == pytest.approx(own["cost_usd"].sum(), abs=CENT)
+        assert shown[answer.title][4] == pytest.approx(answer.money.basis_usd, abs=CENT)
+
+
+def test_a_changed_live_assumption_gives_what_the_engine_gives():
+    found = evaluated(FOLLOWED)
+    book = Recalculated(content(FOLLOWED))
+    titles = {answer.option: answer.title for answer in priced(found)}
+    followed = 0
+    for name, (row, cells) in book.assumption_rows().items():
+        if cells[6] != "live" or name.startswith("organisation.discount"):
+            continue
+        likely, low, high = cells[4], cells[7], cells[8]
+        changed = likely * 1.1 if likely else 0.05
+        changed = min(changed, high) if high is not None else changed
+        changed = max(changed, low) if low is not None else changed
+        book.set("Assumptions", row, 2, changed)
+        totals = book.totals()
+        expected = found.model.totals_usd({name: np.array([changed])})
+        for option, title in titles.items():
+            assert totals[title] == pytest.approx(float(expected[option][0]), rel=1e-6), name
+        book.set("Assumptions", row, 2, likely)
+        followed += 1
+    assert followed > 20
+
+
+@pytest.mark.parametrize(
+    ("driver", "path", "factor", "tolerance"),
+    [
+        ("workload.requests_per_month", ("workload", "requests_per_month"), 1.1, 0.005),
+        ("workload.growth_per_year", ("workload", "growth_per_year"), 0.9, 0.005),
+        (
+            "organisation.hours_per_fte_year",
+            ("organisation", "hours_per_fte_year"),
+            1.05,
+            0.001,
+        ),
+    ],
+)
+def test_a_changed_assumption_gives_what_planning_anew_gives(driver, path, factor, tolerance):
+    scenario = loaded(FOLLOWED)
+    part = getattr(scenario, path[0])
+    estimate = getattr(part, path[1])
+    moved = estimate.model_copy(update={"likely": estimate.likely * factor})
+    moved_part = part.model_copy(update={path[1]: moved})
+    anew = scenario.model_copy(update={path[0]: moved_part})
+    expected = evaluate(anew, *data(), settings=Settings(cache=KEPT))
+    book = Recalculated(content(FOLLOWED))
+    row, _ = book.assumption_rows()[driver]
+    book.set("Assumptions", row, 2, estimate.likely * factor)
+    totals = book.totals()
+    checked = 0
+    for answer in priced(expected):
+        assert answer.money is not None
+        assert totals[answer.title] == pytest.approx(answer.money.tco_usd, rel=tolerance)
+        checked += 1
+    assert checked > 3
+
+
+def test_the_checks_say_when_an_assumption_was_changed():
+    book = Recalculated(content(FOLLOWED))
+    row, cells = book.assumption_rows()["organisation.hours_per_fte_year"]
+    assert book.value("Checks", 6, 3) == "ok"
+    book.set("Assumptions", row, 2, cells[4] * 2)
+    assert book.value("Checks", 3, 2) == 1
+    assert book.value("Checks", 6, 2) == "ok"
+    assert book.value("Checks", 6, 3) == "changed by you"
+
+
+def test_the_same_evaluation_gives_the_same_bytes():
+    assert workbook(evaluated(FOLLOWED)) == content(FOLLOWED)
+
+
+def test_nothing_in_it_reaches_out_or_runs():
+    with zipfile.ZipFile(io.BytesIO(content(FOLLOWED))) as packed:
+        names = packed.namelist()
+        text = b"".join(packed.read(name) for name in names if "sheet" in name)
+    assert not [name for name in names if "vba" in name.lower() or "externalLink" in name]
+    for volatile in (b"NOW(", b"TODAY(", b"RAND(", b"OFFSET(", b"INDIRECT("):
+        assert volatile not in text
+
+
+def test_every_basis_has_its_total():
+    found = evaluated(FOLLOWED)
+    best = found.ranking.options[0]
+    assert best.money is not None
+    book = openpyxl.load_workbook(io.BytesIO(content(FOLLOWED)), data_only=True)
+    sheet = book[f"1 {best.option}"[:31]]
+    totals = {row[0]: row[7] for row in sheet.iter_rows(values_only=True) if row[0]}
+    cash = next(total for name, total in totals.items() if name.startswith("cash"))
+    value = next(total for name, total in totals.items() if name.startswith("present value"))
+    assert cash == pytest.approx(best.money.tco_usd, abs=CENT)
+    assert value == pytest.approx(best.money.pv_usd, abs=CENT)
+    assert found.settings.basis is Basis.ACCRUAL
+
+
+STRANGE = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "＝1", 'say "hi"', "🙂 שלום"]  # noqa: RUF001
+
+
+def test_strange_titles_stay_text():
+    scenario = loaded("internal-tool/low-volume")
+    candidates = {
+        name: candidate.model_copy(update={"title": STRANGE[n % len(STRANGE)]})
+        for n, (name, candidate) in enumerate(scenario.candidates.items())
+    }
+    found = evaluate(
+        scenario.model_copy(update={"candidates": candidates}),
+        *data(),
+        settings=Settings(cache=KEPT),
+    )
+    book = openpyxl.load_workbook(io.BytesIO(workbook(found)))
+    cells = [cell for row in book["Summary"].iter_rows() for cell in row]
+    titles = [cell for cell in cells if cell.value in STRANGE]
+    assert titles
+    assert {cell.data_type for cell in titles} == {"s"}
+
+
+RECALCULATE_ALWAYS = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry">
+<item oor:path="/org.openoffice.Office.Calc/Formula/Load">
+<prop oor:name="OOXMLRecalcMode" oor:op="fuse"><value>0</value></prop></item></oor:items>
+"""
+
+
+@pytest.mark.slow
+def test_libreoffice_recalculates_the_same_figures(tmp_path):
+    office = shutil.which("soffice")
+    if office is None:
+        pytest.skip("LibreOffice is not installed; tests/browser/system_parts.sh names the command")
+    profile = tmp_path / "profile" / "user"
+    profile.mkdir(parents=True)
+    (profile / "registrymodifications.xcu").write_text(RECALCULATE_ALWAYS)
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(content(FOLLOWED))
+    convert = [office, f"-env:UserInstallation=file://{profile.parent}", "--headless"]
+    for target, source in (("ods:calc8", path), ("xlsx", tmp_path / "book.ods")):
+        where = tmp_path if target.startswith("ods") else tmp_path / "back"
+        subprocess.run(
+            [*convert, "--convert-to", target, "--outdir", str(where), str(source)],
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+    recalculated = openpyxl.load_workbook(tmp_path / "back" / "book.xlsx", data_only=True)
+    book = Recalculated(content(FOLLOWED))
+    compared = 0
+    for sheet, row, column, formula in book.formulas():
+        now = recalculated[sheet].cell(row, column).value
+        then = book.cached_value(sheet, row, column)
+        where = (sheet, row, column, formula)
+        assert not (isinstance(now, str) and now.startswith("#")), where
+        if isinstance(then, str):
+            assert now == then, where
+        else:
+            assert (now or 0.0) == pytest.approx(then, rel=1e-9, abs=1e-9), where
+        compared += 1
+    assert compared > 1000
