@@ -98,7 +98,7 @@ def evaluate(
     """
     settings = settings or Settings()
     effort = Effort(Kept(settings.cache), settings.fidelity)
-    requests = _requests(scenario)
+    requests = requests_of(scenario)
     answered = float(likely_months(requests, scenario.horizon_months).sum())
     if answered == 0:
         raise TcoError(
@@ -181,7 +181,7 @@ def _build(
     return {option: found[option] for option in scenario.candidates}
 
 
-def _requests(scenario: Scenario) -> Expression:
+def requests_of(scenario: Scenario) -> Expression:
     """Return the requests of each month [1/month]; dated events come on top of the volume."""
     workload, horizon = scenario.workload, scenario.horizon_months
     requests = monthly_requests(workload, horizon)

@@ -1,16 +1,18 @@
-"""The commands that simulate: replay."""
+"""The commands that simulate: an option's traffic, and a recorded trace."""
 
 from __future__ import annotations
 
 import io
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tco.cli.context import print_json, say
+from tco.cli.answers import Fidelity
+from tco.cli.context import options_of, prepare_to_simulate, print_json, say
 from tco.data import write_whole
 
 if TYPE_CHECKING:
@@ -24,7 +26,68 @@ PARQUET = (".parquet", ".pq")
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
+    app.command("simulate")(simulate)
     app.command("replay")(replay_trace)
+
+
+def simulate(
+    context: typer.Context,
+    scenario: Annotated[str, typer.Argument(help="'use-case/name' or a path")],
+    option: Annotated[str, typer.Option(help="an option on own machines")],
+    fidelity: Annotated[
+        Fidelity, typer.Option(help="quick: weeks of the busiest month; full: every month")
+    ] = Fidelity.QUICK,
+    theory: Annotated[
+        bool, typer.Option("--theory", help="print closed forms beside simulated figures")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Simulate the traffic of one option: usage and latency, with standard errors."""
+    options = options_of(context)
+    [found] = options.scenarios([str(options.library.find(scenario))])
+
+    from tco.hosting import Effort, simulate_option
+    from tco.plan import requests_of
+    from tco.tasks import Kept, user_cache
+
+    prepare_to_simulate()
+    began_s = time.perf_counter()
+    simulated = simulate_option(
+        found,
+        option,
+        requests_of(found),
+        options.catalog,
+        options.measurements,
+        Effort(Kept(user_cache()), fidelity.value),
+    )
+    wall_s = time.perf_counter() - began_s
+    answer = {
+        "schema": "tco/simulate/1",
+        "scenario": found.id,
+        "option": option,
+        "fidelity": fidelity.value,
+        **simulated.document(),
+        "wall_s": wall_s,
+        "standard_errors": simulated.standard_errors(),
+    }
+    if theory:
+        beside, none = simulated.theory()
+        answer["theory"] = [asdict(row) for row in beside]
+        answer["no_closed_form"] = none
+    if as_json:
+        print_json(answer)
+    else:
+        sys.stdout.write(_table(answer) + _theory_table(answer))
+
+
+def _theory_table(answer: dict[str, Any]) -> str:
+    lines = [
+        f"{row['figure'].replace('_', ' ')}: {row['theory']:,.6g} by {row['form']}; simulated "
+        f"{row['simulated']:,.6g}, standard error {row['standard_error']:,.2g}"
+        for row in answer.get("theory", [])
+    ]
+    lines += [f"no closed form: {reason}" for reason in answer.get("no_closed_form", [])]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def replay_trace(
@@ -96,13 +159,18 @@ def _rows(found: Replay, log: RequestLog, *, as_parquet: bool) -> bytes:
 def _table(answer: dict[str, Any]) -> str:
     fates = ("requests", "served", "dropped", "abandoned", "in_system")
     rows = [(name.replace("_", " "), f"{answer[name]:,}") for name in fates]
+    if "instance_hours" in answer:
+        error = answer["standard_errors"]["instance_hours"]
+        rows.append(("instance-hours", f"{answer['instance_hours']:,.2f} +/- {error:,.2g}"))
     held_h = sum(answer["replica_hours"].values())
     for state, hours in answer["replica_hours"].items():
         share = f"   {hours / held_h:6.1%}" if held_h > 0 else ""
         rows.append((f"replica-hours, {state}", f"{hours:,.3f}{share}"))
     for name in TIMES:
         for quantile, value in answer.get(name, {}).items():
-            rows.append((f"{name.removesuffix('_ms')}, {quantile}", f"{value:,.2f} ms"))
+            error = answer.get("standard_errors", {}).get(name, {}).get(quantile)
+            text = f"{value:,.2f} ms" + ("" if error is None else f" +/- {error:,.2g}")
+            rows.append((f"{name.removesuffix('_ms')}, {quantile}", text))
     if "batch_mean" in answer:
         rows.append(("mean batch", f"{answer['batch_mean']:,.3f}"))
     if "energy_kwh" in answer:

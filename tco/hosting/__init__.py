@@ -2,5 +2,6 @@
 
 from tco.hosting.fleets import Effort, Usage
 from tco.hosting.host import Hosted, host
+from tco.hosting.simulation import Simulation, simulate_option
 
-__all__ = ["Effort", "Hosted", "Usage", "host"]
+__all__ = ["Effort", "Hosted", "Simulation", "Usage", "host", "simulate_option"]

@@ -104,6 +104,8 @@ class Rung:
     latency: Latency | None
     """None where nothing arrives, or nobody waits for what does."""
     queue: Latency | None
+    mean_wait_s: float | None
+    """Before service, of all who were served [s]."""
     lost_share: float
     """Requests turned away or given up, over all [-]."""
     requests: int
@@ -111,6 +113,8 @@ class Rung:
     dropped: int
     abandoned: int
     in_system: int
+    started: int
+    """Requests that were taken into a batch; those still in service at the end included."""
     batches: int
     simulated_s: float
     completion_hours: float | None = None
@@ -253,16 +257,24 @@ def _mean_of(
         by_cause=by_cause,
         latency=_latency(runs, shares),
         queue=_of_histogram([run.waits for run in records], shares),
+        mean_wait_s=_mean_wait_s(records),
         lost_share=(dropped + abandoned) / arrived if arrived else 0.0,
         requests=arrived,
         served=sum(run.served for run in records),
         dropped=dropped,
         abandoned=abandoned,
         in_system=sum(run.waiting + run.in_service + run.in_host for run in records),
+        started=int(sum(run.hours[:, at.HOUR_STARTED].sum() for run in records)),
         batches=int(sum(run.hours[:, at.HOUR_BATCHES].sum() for run in records)),
         simulated_s=sum(run.simulated_s for run in records),
         completion_hours=max(done) / SECONDS_PER_HOUR if done else None,
     )
+
+
+def _mean_wait_s(records: Sequence[FleetRecord]) -> float | None:
+    started = sum(float(run.hours[:, at.HOUR_STARTED].sum()) for run in records)
+    waited_s = sum(float(run.hours[:, at.HOUR_WAIT_S].sum()) for run in records)
+    return waited_s / started if started else None
 
 
 def _idle_causes(

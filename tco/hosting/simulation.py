@@ -1,0 +1,236 @@
+"""The traffic simulation of one option for its own sake: usage and latency, with their errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tco.domain.deployment import SelfHostedDeployment
+from tco.domain.scenario import Scenario
+from tco.errors import InfeasibleError, NotFoundError, TcoError
+from tco.hosting.fleets import Effort, MonthsTask, WeekTask
+from tco.hosting.host import Arranged, arrange, mean_rates_per_s
+from tco.ledger.expression import Expression
+from tco.ledger.option import Part, likely_months, parts_of_option
+from tco.measure.library import Measurements
+from tco.prices import Catalog
+from tco.sim.months import SimulatedMonths
+from tco.sim.rung import BOOTING, BUSY, DRAINING, UNALLOCATED, Rung, check_capacity
+from tco.sim.sample import MOST_REQUESTS
+from tco.sim.theory_beside import Beside, Figures, closed_forms
+from tco.tasks import Task, WantedError
+from tco.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
+
+REPLICATIONS = 3
+AVERAGED = {"latency_ms", "queue_ms", "batch_mean", "completion_hours"}
+HELD = (BUSY, BOOTING, DRAINING, UNALLOCATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What was simulated of one option."""
+
+    arranged: Arranged
+    rate_per_s: float
+    """Mean rate of the busiest month [1/s]."""
+    rungs: tuple[Rung, ...]
+    """One a month in full fidelity; else one a replication of the week."""
+    is_full: bool
+    months_error: float
+    """Standard error of the sum over the months, over it [-]; in full fidelity."""
+
+    def document(self) -> dict[str, Any]:
+        """Return the figures as plain data; what does not apply is absent."""
+        if self.is_full:
+            return self._of(self.rungs)
+        return _over([self._of([rung]) for rung in self.rungs], sum, np.mean)
+
+    def standard_errors(self) -> dict[str, Any]:
+        """Return the standard error of each figure of the document, from replications."""
+        if self.is_full:
+            known = self.document()
+            return {
+                "instance_hours": known["instance_hours"] * self.months_error,
+                "replica_hours": {
+                    state: hours * self.months_error
+                    for state, hours in known["replica_hours"].items()
+                },
+            }
+        runs = [self._of([rung]) for rung in self.rungs]
+        return _over(runs, _error_of_the_sum, _error_of_the_mean)
+
+    def theory(self) -> tuple[list[Beside], list[str]]:
+        """Return closed forms beside the simulated figures, and why others have none."""
+        if self.is_full:
+            return [], ["full fidelity runs through months of unlike rates; look at a quick week"]
+        share = self.arranged.rented.packing.share_of_instance
+        runs = [
+            {
+                "busy_replicas": rung.by_cause[BUSY] / share,
+                "lost_share": rung.lost_share,
+                **({} if rung.mean_wait_s is None else {"wait_s": rung.mean_wait_s}),
+            }
+            for rung in self.rungs
+        ]
+        figures = Figures(
+            _over(runs, np.mean, np.mean), _over(runs, _error_of_the_mean, _error_of_the_mean)
+        )
+        return closed_forms(self.arranged.case, self.rate_per_s, figures)
+
+    def _of(self, rungs: Sequence[Rung]) -> dict[str, Any]:
+        share = self.arranged.rented.packing.share_of_instance
+
+        def hours(instances: Callable[[Rung], float]) -> float:
+            return sum(instances(rung) * rung.simulated_s / SECONDS_PER_HOUR for rung in rungs)
+
+        def idle(rung: Rung) -> float:
+            return sum(n for cause, n in rung.by_cause.items() if cause not in HELD)
+
+        def of(state: str) -> float:
+            return hours(lambda rung: rung.by_cause.get(state, 0.0)) / share
+
+        answer: dict[str, Any] = {
+            name: sum(getattr(rung, name) for rung in rungs)
+            for name in ("requests", "served", "dropped", "abandoned", "in_system")
+        }
+        answer["instance_hours"] = hours(lambda rung: rung.instances)
+        answer["replica_hours"] = {
+            "busy": of(BUSY),
+            "idle": hours(idle) / share,
+            "booting": of(BOOTING),
+            "draining": of(DRAINING),
+            "swapping": 0.0,
+        }
+        worst = max(rungs, key=lambda rung: rung.load_per_s)
+        for name, times in (("latency_ms", worst.latency), ("queue_ms", worst.queue)):
+            if times is not None:
+                answer[name] = {"p50": times.p50_ms, "p95": times.p95_ms, "p99": times.p99_ms}
+        batches = sum(rung.batches for rung in rungs)
+        if batches:
+            answer["batch_mean"] = sum(rung.started for rung in rungs) / batches
+        if worst.completion_hours is not None:
+            answer["completion_hours"] = worst.completion_hours
+        energy = self._energy_kwh(answer)
+        if energy is not None:
+            answer["energy_kwh"] = energy
+        answer["simulated_s"] = sum(rung.simulated_s for rung in rungs)
+        return answer
+
+    def _energy_kwh(self, answer: dict[str, Any]) -> float | None:
+        """Return the energy at the meter [kWh]: of requests, and of machines that wait."""
+        energy = self.arranged.energy
+        if energy.kwh_per_request is None or energy.idle_kw_per_instance is None:
+            return None
+        share = self.arranged.rented.packing.share_of_instance
+        waiting_h = answer["instance_hours"] - answer["replica_hours"]["busy"] * share
+        return float(
+            answer["served"] * likely_months(energy.kwh_per_request, 1)[0]
+            + waiting_h * likely_months(energy.idle_kw_per_instance, 1)[0]
+        )
+
+
+def simulate_option(
+    scenario: Scenario,
+    option: str,
+    requests: Expression,
+    catalog: Catalog,
+    measurements: Measurements,
+    effort: Effort,
+) -> Simulation:
+    """Simulate a week of an option's busiest month, or in full fidelity every month.
+
+    Args:
+        scenario: Holds the option and its traffic.
+        option: Name of an option on own machines.
+        requests: Requests of each month [1/month].
+        catalog: Machines and their prices.
+        measurements: Operating points.
+        effort: Fidelity, and where results are kept.
+    """
+    part = _only_part(scenario, option, requests)
+    arranged = arrange(scenario, part, catalog, measurements)
+    rates = mean_rates_per_s(scenario, part)
+    busiest = int(np.argmax(rates))
+    rate = float(rates[busiest])
+    check_capacity(arranged.case, rate, busiest + 1)
+    if effort.fidelity == "full":
+        task: Task = MonthsTask(arranged.case, tuple(rates.tolist()), scenario.months)
+        found = SimulatedMonths.from_data(_worked_out(effort, task))
+        error = found.standard_error_of_the_sum
+        return Simulation(arranged, rate, found.rungs, is_full=True, months_error=error)
+    expected = rate * HOURS_PER_WEEK * SECONDS_PER_HOUR * REPLICATIONS
+    if expected > MOST_REQUESTS:
+        raise InfeasibleError(
+            f"{REPLICATIONS} weeks of the busiest month hold {expected:,.0f} requests, and quick "
+            f"fidelity simulates {MOST_REQUESTS:,}; --fidelity full simulates every month"
+        )
+    runs = _worked_out(effort, WeekTask(arranged.case, rate, REPLICATIONS))["runs"]
+    rungs = tuple(Rung.from_data(run) for run in runs)
+    return Simulation(arranged, rate, rungs, is_full=False, months_error=0.0)
+
+
+def _worked_out(effort: Effort, task: Task) -> dict[str, Any]:
+    try:
+        return effort.kept.of(task)
+    except WantedError:
+        effort.kept.work_out([task])
+        return effort.kept.of(task)
+
+
+def _only_part(scenario: Scenario, option: str, requests: Expression) -> Part:
+    if option not in scenario.candidates:
+        known = list(scenario.candidates)
+        action = f"The options of {scenario.id}: {', '.join(known)}."
+        raise NotFoundError("option", option, known, action)
+    parts, _ = parts_of_option(scenario, option, requests)
+    own = [p for p in parts if isinstance(p.candidate.deployment, SelfHostedDeployment)]
+    named = [part for part in own if part.name == option]
+    if named:  # whatever else serves while it is being made ready
+        return named[0]
+    if len(parts) > 1:
+        steps = ", ".join(part.name for part in own) or "none of them on own machines"
+        raise TcoError(f"{option} is made of other options; simulate one of them: {steps}")
+    if not own:
+        raise TcoError(f"{option} is served by a vendor; there is no fleet of ours to simulate")
+    return parts[0]
+
+
+def _leaves(document: dict[str, Any]) -> dict[tuple[str, ...], float]:
+    found: dict[tuple[str, ...], float] = {}
+    for name, value in document.items():
+        if isinstance(value, dict):
+            found |= {(name, *path): number for path, number in _leaves(value).items()}
+        else:
+            found[name,] = value
+    return found
+
+
+def _over(
+    documents: list[dict[str, Any]],
+    add: Callable[[list[float]], float],
+    average: Callable[[list[float]], float],
+) -> dict[str, Any]:
+    """Bring the runs together: amounts added, times and ratios averaged."""
+    leaves = [_leaves(document) for document in documents]
+    answer: dict[str, Any] = {}
+    for path in leaves[0]:
+        if all(path in other for other in leaves):
+            place = answer
+            for name in path[:-1]:
+                place = place.setdefault(name, {})
+            values = [other[path] for other in leaves]
+            found = average(values) if path[0] in AVERAGED else add(values)
+            place[path[-1]] = found if isinstance(found, int) else float(found)
+    return answer
+
+
+def _error_of_the_mean(values: list[float]) -> float:
+    return float(np.std(values, ddof=1)) / math.sqrt(len(values))
+
+
+def _error_of_the_sum(values: list[float]) -> float:
+    return float(np.std(values, ddof=1)) * math.sqrt(len(values))
