@@ -24,8 +24,8 @@ import math
 from tco.sim import kernel_layout as at
 from tco.sim.compiled import compiled
 from tco.sim.dispatch_kernel import choose, has_room
-from tco.sim.kernel_layout import HOUR_BATCHES, HOUR_BUSY_S, Incoming, Out, Plan, Slots, Tally
-from tco.sim.latency_bins import BIN_RATIO, LEAST_S, bin_of
+from tco.sim.kernel_layout import Incoming, Out, Plan, Slots, Tally
+from tco.sim.latency_bins import bin_of
 from tco.sim.line_kernel import (
     CAME_S,
     CLASSES,
@@ -51,8 +51,6 @@ from tco.sim.line_kernel import (
     strike_off,
     will_leave,
 )
-
-__all__ = ["BIN_RATIO", "HOUR_BATCHES", "HOUR_BUSY_S", "LEAST_S"]
 
 
 @compiled
