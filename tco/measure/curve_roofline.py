@@ -39,7 +39,7 @@ class Roofline:
         """Peak compute of all together in the format that the hardware computes in [1/s]."""
         peak = peak_tflops(self.accelerator, self.precision)
         if peak is None:
-            raise self._lacks(f"a peak for {self.precision}")
+            raise self._lacks(f"peak for {self.precision}")
         return peak * TERA * max(self.count, 1)
 
     @property

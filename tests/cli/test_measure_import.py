@@ -73,3 +73,31 @@ def test_an_imported_file_that_was_changed_is_told_by_check(tco, tmp_path, own):
     done = tco("check", own / "mine.json")
     assert done.status == 2
     assert "points[0].phase" in done.out
+
+
+STEPS = """\
+phase,batch,context_tokens,seconds,energy_j,energy_scope,energy_method
+decode,1,512,0.0101,3.1,board,counter
+decode,8,512,0.0108,3.8,board,counter
+decode,32,512,0.0132,6.2,board,counter
+"""
+
+
+def test_the_step_of_a_language_model_is_fitted_with_grades(tco, tmp_path, own):
+    table = tmp_path / "steps.csv"
+    table.write_text(STEPS)
+    said = ["--snapshot", "llama-3.1-8b-instruct", "--accelerator", "H100-SXM", "--count", "1",
+            "--runtime", "mine", "--precision", "bf16", "--name", "steps"]  # fmt: skip
+    assert tco("measure", "import", table, *said).status == 0
+    fitted = tco("measure", "fit", own / "steps.json").out
+    assert "per_kv_token 5.36e-08 s (estimated)" in fitted
+    assert "base 0.01 s (imported)" in fitted
+    assert fitted.count("step: ") == 2
+
+
+def test_doubts_are_listed_with_their_setting(tco, tmp_path, own):
+    table = tmp_path / "odd.csv"
+    table.write_text("phase,batch,seconds,throughput_per_s\nforward,8,0.006,2670\n")
+    done = tco("measure", "import", table, *SAID, "--name", "odd")
+    assert "batch 8: throughput x latency / batch is 2.0" in done.out
+    assert "too few points to leave one out" in tco("measure", "fit", own / "odd.json").out

@@ -245,3 +245,41 @@ def test_each_kind_has_its_own_form():
         steps.table(4)
     assert not steps.step_arrays().has_joules
     assert steps.joules_error(8) is None
+
+
+def test_steps_that_do_not_say_enough_are_refused_in_words():
+    silent = served(8, 800, 0.01).model_copy(
+        update={"throughput_per_s": None, "concurrency": None, "offered_per_s": 3.0}
+    )
+    with pytest.raises(MissingFigureError, match="neither its tokens a second nor its concurrency"):
+        fit_curve(llm([silent]), architecture=architecture(), accelerator=card())
+    bare = [decode(n, 0.01 * n) for n in (1, 2, 4)]
+    with pytest.raises(MissingFigureError, match="neither the context nor the length of answers"):
+        fit_curve(llm(bare), architecture=architecture(), accelerator=card())
+    no_limit = card().model_copy(update={"peak_w": None})
+    with pytest.raises(MissingFigureError, match="no peak_w of 'Card'"):
+        fit_curve(sweep(joules=1), architecture=architecture(), accelerator=no_limit)
+
+
+def test_prompts_show_their_joules_too():
+    points = [*sweep(joules=1).points]
+    points += [
+        decode(1, 0.01 + 2e-5 * size, 1 + 0.01 * size, phase=Phase.PREFILL, input_size=size)
+        for size in (128, 512)
+    ]
+    curve = fit_curve(llm(points), architecture=architecture(), accelerator=card())
+    assert curve.step is not None
+    assert curve.step.joules is not None
+    assert curve.step.joules.per_prefill_token.value == pytest.approx(0.01)
+    assert curve.joules_error(8) == pytest.approx(0.03)
+
+
+def test_one_request_at_a_time_of_each_batch_is_a_batch_curve():
+    points = [
+        batch(n, 0.01 * n, phase=Phase.REQUEST, concurrency=1, throughput_unit=Unit.REQUESTS)
+        for n in (1, 2, 4)
+    ]
+    curve = curve_of(points, doubts=("busy",))
+    assert curve.range == (1, 4)
+    assert "busy" in curve.notes
+    assert curve.joules_error(2) is None
