@@ -54,8 +54,9 @@ def bridge(old: CostModel, old_option: str, new: CostModel, new_option: str) -> 
     Lines are matched by key; where a key comes twice, as in stages that return to an option, by its
     turn. For a line in both, the change of quantity is taken at the old price
     and the change of price at the new quantity. A change of quantity is volume as far as requests
-    grew at the old quantity a request; what is left is tokens for token lines and utilisation for
-    capacity. A line that is in one alone is mix if it serves requests. Labour is people throughout.
+    grew at the old quantity a request; what is left is tokens for token lines, utilisation for
+    capacity that serves, and other elsewhere. A line that is in one alone is mix if it serves
+    requests. Labour is people throughout.
     """
     months = max(len(old.months), len(new.months))
     before, after = _valued(old, old_option), _valued(new, new_option)
@@ -103,8 +104,6 @@ def _moved(
         return {Mover.MIX if serves else Mover.OTHER: difference}
     by_price = float(np.sum(cost_usd(after.quantity, after.price - before.price)))
     by_quantity = difference - by_price
-    if not serves:
-        return {Mover.UNIT_PRICE: by_price, Mover.OTHER: by_quantity}
     by_volume = 0.0
     if before.volume is not None and after.volume is not None:
         # A month that had no requests takes the new quantity a request: there is no old one.
@@ -117,7 +116,9 @@ def _moved(
         )
         more = a_request * (after.volume - before.volume)
         by_volume = float(np.sum(cost_usd(more, before.price)))
-    rest = Mover.TOKENS if line.category == "tokens" else Mover.UTILISATION
+    rest = Mover.OTHER
+    if serves:
+        rest = Mover.TOKENS if line.category == "tokens" else Mover.UTILISATION
     return {
         Mover.VOLUME: by_volume,
         rest: by_quantity - by_volume,

@@ -138,3 +138,9 @@ def test_an_option_that_comes_twice_is_counted_twice():
     assert total == pytest.approx(100 + 2400 + 150 + 200 + 700 + 2 * 2500, rel=SAME)
     parts = bridge(found.model, "small-until-busy", found.model, "small-until-busy")
     assert parts.old_usd == pytest.approx(total, rel=SAME)
+
+
+def test_more_requests_are_volume_wherever_they_are_paid_for():
+    """A platform's fee a request grows with them; its seats do not."""
+    found = moved("platform", "big", workload={"requests_per_month": {"likely": 3000}})
+    assert found == {Mover.VOLUME: pytest.approx(2 * (2 * 2.0 + 2 * 0.5), rel=SAME)}
