@@ -16,7 +16,18 @@ from typing import Annotated, TextIO
 
 import typer
 
-from tco.cli import answers, files, imports, measure, measure_import, prices, simulate, workload
+from tco.cli import (
+    answers,
+    exports,
+    files,
+    imports,
+    measure,
+    measure_import,
+    prices,
+    simulate,
+    training,
+    workload,
+)
 from tco.cli.context import Options, say
 from tco.errors import TcoError
 
@@ -35,7 +46,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 answers.add_to(app)
+exports.add_to(app)
 simulate.add_to(app)
+training.add_to(app)
 app.add_typer(prices.app, name="prices", help="The dated price catalogue.")
 app.add_typer(imports.app, name="import", help="Experiment history, priced.")
 app.add_typer(workload.app, name="workload", help="Workloads from data.")

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tco.domain.machine import MachineChoice
 from tco.domain.record import Evidence
 from tco.domain.scenario import Scenario
-from tco.domain.training_plan import ComputeJob, Method
+from tco.domain.training_plan import ComputeJob, Method, TrainingPlan
 from tco.ledger import book
+from tco.ledger.compression import chain, job_costs_usd
 from tco.ledger.option import likely_months
 from tco.ledger.training_hours import choices, site_of, work_hours
 from tco.plan import Evaluation
@@ -43,6 +44,9 @@ def job(**over: Any) -> dict[str, Any]:
         "months": {"first": 1, "last": 1},
     }
     return whole | over
+
+
+GAIN = {"likely": 0.25, "low": 0.2, "high": 0.5, "evidence": "assumed", "source": "made up"}
 
 
 def with_job(**over: Any) -> Scenario:
@@ -306,6 +310,49 @@ def test_retrieval_embeds_once_and_again_and_asks_each_time():
     # a month: tokens 2.00, refresh 1 million, questions 0.1 and found text 3 million tokens,
     # 20 GB and 1,000 look-ups
     assert by_phase["inference"] == pytest.approx(4 * (2 + 2 + 0.2 + 6 + 2 + 0.4))
+
+
+class TestCompression:
+    plan = TrainingPlan.model_validate(
+        {
+            "lead_months": 0,
+            "jobs": {"distil": job(), "prune": job()},
+            "compression": [
+                {"title": "distil", "jobs": ["distil"], "serving_factor": GAIN},
+                {"title": "prune", "jobs": ["prune"], "serving_factor": {"likely": 1.0}},
+            ],
+        }
+    )
+
+    def test_it_is_worked_back_from_what_serving_costs_after_it(self):
+        distil, prune = chain(self.plan, {"distil": 300.0, "prune": 40.0}, 2.0)
+        assert (prune.usd_per_1k_before, prune.usd_per_1k_after) == (2.0, 2.0)
+        assert prune.break_even_requests is None
+        # From 8 to 2 dollars a thousand: 6 dollars saved, so 300 dollars take 50,000 requests.
+        assert (distil.usd_per_1k_before, distil.usd_per_1k_after) == (8.0, 2.0)
+        assert distil.break_even_requests == pytest.approx(50_000)
+        assert distil.break_even_low == pytest.approx(300 / (2 / 0.2 - 2) * 1000)
+        assert distil.evidence is Evidence.ASSUMED
+
+    def test_costs_are_those_of_the_jobs_lines(self):
+        model = worked_plans.evaluated("training").model
+        costs = job_costs_usd(model, "tuned", "candidates.tuned.lifecycle.training")
+        assert {name: round(usd, 2) for name, usd in costs.items()} == {
+            "answers": 18.0,
+            "tune": 104.0,
+            "polish": 21.5,
+        }
+
+    def test_a_step_names_jobs_that_are_there(self):
+        with pytest.raises(ValueError, match="unknown jobs: quantise"):
+            TrainingPlan.model_validate(
+                {
+                    "lead_months": 0,
+                    "compression": [
+                        {"title": "q", "jobs": ["quantise"], "serving_factor": {"likely": 0.5}}
+                    ],
+                }
+            )
 
 
 class TestPublished:
