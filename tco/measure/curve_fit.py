@@ -35,7 +35,7 @@ def positive_fit(columns: Array, seen: Array) -> Array:
         for chosen in combinations(range(width), size):
             found = np.linalg.lstsq(relative[:, chosen], np.ones(seen.size), rcond=None)[0]
             miss = float(np.sum((relative[:, chosen] @ found - 1) ** 2))
-            if bool(np.all(found >= 0)) and miss < least - 1e-12:
+            if bool(np.all(found >= 0)) and miss < least:
                 best, least = np.zeros(width), miss
                 best[list(chosen)] = found
     return best

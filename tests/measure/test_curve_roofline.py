@@ -1,5 +1,7 @@
 """What bandwidth and compute say, and which peak a number format runs at."""
 
+from typing import Any
+
 import pytest
 
 from tco.domain.hardware import Precision
@@ -35,7 +37,7 @@ def test_two_cards_read_a_token_of_cache_in_half_the_time_and_draw_the_same_joul
 
 
 def test_a_figure_that_the_data_sheet_lacks_is_named():
-    gaps = {"memory_gb_per_s": None, "peak_tflops": {}}
+    gaps: dict[str, Any] = {"memory_gb_per_s": None, "peak_tflops": {}}
     roofline = Roofline(card().model_copy(update=gaps), 1, "bf16")
     with pytest.raises(MissingFigureError, match="no memory_gb_per_s of 'Card'"):
         roofline.per_kv_token_s(architecture())
