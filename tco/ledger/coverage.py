@@ -117,7 +117,7 @@ def phases_of(lifecycle: Lifecycle) -> set[Phase]:
         for group in (lifecycle.people, lifecycle.one_off, lifecycle.monthly)
         for item in group.values()
     }
-    blocks = {
+    blocks: dict[Phase, tuple[object, ...]] = {
         Phase.EXPERIMENTATION: (lifecycle.experiments,),
         Phase.TRAINING: (lifecycle.training,),
         Phase.DATA: (lifecycle.data,),

@@ -43,7 +43,7 @@ def by_month_usd(
     if basis is Basis.CASH:
         return cash
     if basis is Basis.PRESENT_VALUE:
-        return cash * discount_factors(np.array([rate_per_year]), count)[0]
+        return np.asarray(cash * discount_factors(np.array([rate_per_year]), count)[0])
     is_asset = rows["life_months"].notna().to_numpy(dtype=bool)
     expensed = np.bincount(at[~is_asset], weights=cost[~is_asset], minlength=count)
     accrual = expensed.astype(np.float64)

@@ -23,7 +23,9 @@ def test_stated_work_of_leaving_is_the_same_in_every_month():
     base = worked_plans.scenario("asset")
     work = {"big": {"lifecycle": {"exit_usd": {"likely": 700}}}}
     found = worked_plans.evaluation_of(base, candidates=work)
-    assert exit_costs(found.scenario, found.model, "big").migration_usd.tolist() == [700] * 3
+    migration = exit_costs(found.scenario, found.model, "big").migration_usd
+    assert migration is not None
+    assert migration.tolist() == [700] * 3
     total = found.model.totals_usd()["big"]
     assert total == pytest.approx(worked_plans.evaluated("asset").model.totals_usd()["big"])
 
