@@ -211,7 +211,45 @@ def _next_to_end(state: State) -> int:
 
 
 @njit(cache=True, nogil=True)
-def advance(  # noqa: PLR0913, PLR0917 - compiled code takes its arguments by position
+def _give_up(state: State, queue: int, now_s: float) -> None:
+    """Let the head of a queue go."""
+    row = leave_queue(state, queue)
+    state.counters[at.ABANDONED] += 1
+    state.hours[hour_of(state, now_s), at.HOUR_ABANDONED] += 1
+    if state.out_status.shape[0] > 0:
+        state.out_status[state.rows[row, at.INDEX]] = at.STATUS_ABANDONED
+    free_row(state, row)
+
+
+@njit(cache=True, nogil=True)
+def _join(state: State, limits: Limits, request: Whole, index: int, now_s: float) -> int:
+    """Put a request in its queue and return that, or nobody if it is turned away."""
+    rows, moments, counters = state.rows, state.moments, state.counters
+    hour = hour_of(state, now_s)
+    counters[at.ARRIVED] += 1
+    state.hours[hour, at.HOUR_ARRIVED] += 1
+    queue = _route(state, limits)
+    is_full = limits.queue_limit >= 0 and waiting(state) >= limits.queue_limit
+    if is_full and _idle_replica(state, queue) == NOBODY:
+        counters[at.DROPPED] += 1
+        state.hours[hour, at.HOUR_DROPPED] += 1
+        if state.out_status.shape[0] > 0:
+            state.out_status[index] = at.STATUS_DROPPED
+        return NOBODY
+    row = counters[at.FREE_ROW]
+    counters[at.FREE_ROW] = rows[row, at.NEXT]
+    rows[row, at.INDEX] = index
+    for k in range(request.shape[0]):
+        rows[row, at.INPUT + k] = request[k]
+    rows[row, at.MADE] = rows[row, at.DONE] = rows[row, at.PIECE] = 0
+    moments[row, at.CAME_S] = now_s
+    moments[row, at.START_S] = moments[row, at.FIRST_S] = np.nan
+    join_queue(state, queue, row)
+    return queue
+
+
+@njit(cache=True, nogil=True)
+def advance(  # noqa: C901, PLR0913, PLR0917 - compiled code takes its arguments by position
     from_s: float,
     until_s: float,
     arrivals_s: Array,
@@ -243,7 +281,7 @@ def advance(  # noqa: PLR0913, PLR0917 - compiled code takes its arguments by po
         state: Where everything stands.
     """
     front = state.queues.shape[0] - 1
-    rows, moments, counters, clock = state.rows, state.moments, state.counters, state.clock
+    counters, clock = state.counters, state.clock
     happened_s = -math.inf
     if state.queues[front, at.WAITING] > 0:
         _wake(state, limits, seconds, energy, has_energy, from_s)
@@ -251,7 +289,7 @@ def advance(  # noqa: PLR0913, PLR0917 - compiled code takes its arguments by po
         replica = _next_to_end(state)
         end_s = clock[replica, at.END_S]
         come_s = arrivals_s[position] if position < arrivals_s.shape[0] else math.inf
-        leave_s, leave_queue_number = _next_to_leave(state, limits)
+        leave_s, queue = _next_to_leave(state, limits)
         if end_s <= min(come_s, leave_s) + TIE_S:
             if end_s > until_s or end_s == math.inf:
                 break
@@ -266,39 +304,15 @@ def advance(  # noqa: PLR0913, PLR0917 - compiled code takes its arguments by po
             if leave_s >= until_s:
                 break
             happened_s = leave_s
-            row = leave_queue(state, leave_queue_number)
-            counters[at.ABANDONED] += 1
-            state.hours[hour_of(state, leave_s), at.HOUR_ABANDONED] += 1
-            if state.out_status.shape[0] > 0:
-                state.out_status[rows[row, at.INDEX]] = at.STATUS_ABANDONED
-            free_row(state, row)
-            if state.queues[leave_queue_number, at.WAITING] > 0:
-                _serve(state, limits, seconds, energy, has_energy, leave_queue_number, leave_s)
+            _give_up(state, queue, leave_s)
+            if state.queues[queue, at.WAITING] > 0:
+                _serve(state, limits, seconds, energy, has_energy, queue, leave_s)
         else:
-            if come_s >= until_s:
-                break
-            row = counters[at.FREE_ROW]
-            if row == rows.shape[0]:
+            if come_s >= until_s or counters[at.FREE_ROW] == state.rows.shape[0]:
                 break
             happened_s = come_s
-            counters[at.ARRIVED] += 1
-            hour = hour_of(state, come_s)
-            state.hours[hour, at.HOUR_ARRIVED] += 1
-            queue = _route(state, limits)
-            is_full = limits.queue_limit >= 0 and waiting(state) >= limits.queue_limit
-            if is_full and _idle_replica(state, queue) == NOBODY:
-                counters[at.DROPPED] += 1
-                state.hours[hour, at.HOUR_DROPPED] += 1
-                if state.out_status.shape[0] > 0:
-                    state.out_status[first_index + position] = at.STATUS_DROPPED
-            else:
-                counters[at.FREE_ROW] = rows[row, at.NEXT]
-                rows[row, at.INDEX] = first_index + position
-                rows[row, at.INPUT : at.ADAPTER + 1] = requests[position]
-                rows[row, at.MADE] = rows[row, at.DONE] = rows[row, at.PIECE] = 0
-                moments[row, at.CAME_S] = come_s
-                moments[row, at.START_S] = moments[row, at.FIRST_S] = np.nan
-                join_queue(state, queue, row)
+            queue = _join(state, limits, requests[position], first_index + position, come_s)
+            if queue != NOBODY:
                 _serve(state, limits, seconds, energy, has_energy, queue, come_s)
             position += 1
     return position, happened_s

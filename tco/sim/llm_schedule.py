@@ -41,6 +41,7 @@ from tco.sim.llm_steps import StepTables, decode_total, mixed_step
 
 @njit(cache=True, nogil=True)
 def hour_of(state: State, moment_s: float) -> int:
+    """Return the hour that a moment is counted in; the last one goes on."""
     return min(state.hours.shape[0] - 1, int(moment_s / 3600.0))
 
 
@@ -218,9 +219,9 @@ def _use_adapter(state: State, limits: Limits, replica: int, adapter: int) -> in
     if is_new and (resident > 0).sum() == limits.adapter_slots:
         oldest = NOBODY
         for other in range(resident.shape[0]):
-            if resident[other] > 0 and in_use[other] == 0:
-                if oldest == NOBODY or resident[other] < resident[oldest]:
-                    oldest = other
+            unused = resident[other] > 0 and in_use[other] == 0
+            if unused and (oldest == NOBODY or resident[other] < resident[oldest]):
+                oldest = other
         resident[oldest] = 0
     here[at.STAMP] += 1
     resident[adapter] = here[at.STAMP]
@@ -237,10 +238,8 @@ def queue_of(state: State, limits: Limits, replica: int) -> int:
     if state.queues[own, at.WAITING] > 0:
         return own
     front = state.queues.shape[0] - 1
-    if limits.routing == at.ONE_QUEUE and state.replicas[replica, at.TAKES] == 1:
-        if state.queues[front, at.WAITING] > 0:
-            return front
-    return NOBODY
+    looks = limits.routing == at.ONE_QUEUE and state.replicas[replica, at.TAKES] == 1
+    return front if looks and state.queues[front, at.WAITING] > 0 else NOBODY
 
 
 @njit(cache=True, nogil=True)

@@ -2,8 +2,6 @@
 
 import math
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -15,7 +13,7 @@ from hypothesis import strategies as st
 from tco.sim import llm_state as at
 from tco.sim.llm_queues import LlmQueues, LlmRequests
 from tco.sim.llm_state import Limits
-from tco.sim.llm_steps import StepCurve, decode_total, linear_tables, step_tables, steps_beyond
+from tco.sim.llm_steps import StepCurve, linear_tables, step_tables
 from tests.oracles.llm_steps import Engine, Request, Step
 
 ROUTES = {

@@ -1,0 +1,1 @@
+"""Service curves from what was recorded: kernel profiles and request logs."""
