@@ -31,9 +31,9 @@ def setting(point: Point) -> tuple[object, ...]:
     return (point.phase.value, point.batch, point.input_size, point.context_tokens)
 
 
-def measure(out: Path) -> None:
-    """Run the small set into a folder."""
-    chosen = [word for name in SMALL for word in ("--only", name)]
+def measure(names: list[str], out: Path) -> None:
+    """Run measurements of the small set into a folder."""
+    chosen = [word for name in names for word in ("--only", name)]
     command = [sys.executable, "-m", "tco", "measure", "run", str(JOBS), "--quick", *chosen]
     options = ["--meter", "none", "--json", "--out", str(out)]
     subprocess.run([*command, *options], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -65,15 +65,17 @@ def show(now: Measured, committed: Measured) -> list[float]:
 def main() -> int:
     """Measure, compare, and say where nothing is committed."""
     committed = {path.stem: path for path in measured_files(ROOT / "benchmarks")}
+    names = [name for name in SMALL if name in committed]
+    for name in SMALL:
+        if name not in committed:
+            print(f"{name}: nothing is committed to compare with")
     ratios: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="tco-measure-") as scratch:
-        measure(Path(scratch))
-        for name in SMALL:
-            if name not in committed:
-                print(f"\n{name}: nothing is committed to compare with")
-                continue
-            now = read_measured(Path(scratch) / f"{name}.json")
-            ratios += show(now, read_measured(committed[name]))
+    if names:
+        with tempfile.TemporaryDirectory(prefix="tco-measure-") as scratch:
+            measure(names, Path(scratch))
+            for name in names:
+                now = read_measured(Path(scratch) / f"{name}.json")
+                ratios += show(now, read_measured(committed[name]))
     if not ratios:
         return 1
     print(
