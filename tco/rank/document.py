@@ -47,7 +47,11 @@ def option_document(answer: Answer, outlook: Outlook) -> dict[str, Any]:
 
 def left_out_document(answer: Answer) -> dict[str, Any]:
     """Write one option that is excluded or unproven, with every reason."""
-    document = {"option": answer.option, "title": answer.title, "reasons": list(answer.reasons)}
+    document: dict[str, Any] = {
+        "option": answer.option,
+        "title": answer.title,
+        "reasons": list(answer.reasons),
+    }
     if answer.status is Status.EXCLUDED:
         document["near_miss"] = answer.is_near_miss
     return document

@@ -65,12 +65,9 @@ def _instances(parts: Sequence[Part], catalog: Catalog) -> dict[str, int]:
             continue
         machine = deployment.machine
         instance = catalog.instance(machine.seller, machine.region, machine.instance_type)
-        scaler = deployment.autoscaler
-        replicas = deployment.replicas if scaler is None else scaler.maximum
-        assert replicas is not None
         fits = replicas_per_instance(deployment, instance, part.snapshot)
         name = machine.instance_type
-        wanted[name] = wanted.get(name, 0) + instances_needed(replicas, fits)
+        wanted[name] = wanted.get(name, 0) + instances_needed(deployment.largest, fits)
     return wanted
 
 

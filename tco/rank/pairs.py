@@ -43,7 +43,7 @@ def sides(ranking: Ranking) -> dict[str, tuple[Side, ...]]:
     """Return, for each question that has two answers here, its sides, the cheaper first."""
     found = {}
     for question, names in QUESTIONS.items():
-        cheapest = []
+        cheapest: list[Side] = []
         for answer in ranking.options:
             profile = answer.profile
             assert profile is not None

@@ -53,7 +53,7 @@ class View:
         found: dict[str, list[Array]] = {option: [] for option in self.options}
         for block in _blocks(draws):
             for option, cost in self._by_month(block, basis).items():
-                found[option].append(cost.sum(axis=1))
+                found[option].append(_finite(cost.sum(axis=1)))
         return {option: np.concatenate(parts) for option, parts in found.items()}
 
     def by_month_usd(self, draws: Draws) -> dict[str, Array]:
@@ -61,26 +61,32 @@ class View:
         found: dict[str, list[Array]] = {option: [] for option in self.options}
         for block in _blocks(draws):
             for option, cost in self._by_month(block, self.basis).items():
-                found[option].append(cost)
+                found[option].append(_finite(cost))
         return {option: np.concatenate(parts) for option, parts in found.items()}
 
     def _by_month(self, draws: Draws, basis: Basis) -> dict[str, Array]:
         """Add up lines: those alike in all draws or months stay small until one is not."""
         count, months = _count(draws), len(self.model.months)
         totals: dict[str, Array] = {}
-        for line, paid in self.model.costs(draws):
-            cost = paid
-            if basis is Basis.ACCRUAL and line.life_months is not None:
-                whole = np.broadcast_to(paid, (paid.shape[0], months))
-                cost = spread_over_life_usd(whole, line.life_months)
-            before = totals.get(line.option)
-            totals[line.option] = cost if before is None else before + cost
+        # What is divided by may be moved to nothing: such a draw has no cost.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for line, paid in self.model.costs(draws):
+                cost = paid
+                if basis is Basis.ACCRUAL and line.life_months is not None:
+                    whole = np.broadcast_to(paid, (paid.shape[0], months))
+                    cost = spread_over_life_usd(whole, line.life_months)
+                before = totals.get(line.option)
+                totals[line.option] = cost if before is None else before + cost
         if basis is Basis.PRESENT_VALUE:
             rate = draws.get(self.discount_rate.name)
             rates = np.array([self.discount_rate.likely]) if rate is None else rate
             factors = discount_factors(rates, months)
             totals = {option: cost * factors for option, cost in totals.items()}
         return {option: np.broadcast_to(cost, (count, months)) for option, cost in totals.items()}
+
+
+def _finite(cost_usd: Array) -> Array:
+    return np.where(np.isfinite(cost_usd), cost_usd, np.nan)
 
 
 def _count(draws: Draws) -> int:

@@ -156,6 +156,7 @@ ALWAYS = {
     "cost_per_1k_usd", "inference_cost_per_1k_usd", "training_usd", "people_usd", "idle_usd",
     "evidence_shares", "p10_usd", "p50_usd", "p80_usd", "p90_usd", "p_cheapest",
     "expected_regret_usd", "worst_regret_usd", "unknown_share", "budgets", "by_month_usd",
+    "experimentation_usd",
     "within_noise_of_the_one_above", "dominated_by",
 }  # fmt: skip
 

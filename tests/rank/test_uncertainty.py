@@ -175,3 +175,11 @@ def coverage(width: float, worlds: int = 2000) -> float:
 def test_p10_to_p90_holds_four_truths_in_five_and_halved_ranges_do_not():
     assert 0.775 <= coverage(1.0) <= 0.825
     assert coverage(0.5) < 0.775
+
+
+def test_a_draw_that_divides_by_nothing_has_no_cost():
+    found = view([line("a", 1.0 * VOLUME / figure("models", 2.0), 3.0)]).totals_usd(
+        {"models": np.array([2.0, 0.0])}
+    )["a"]
+    assert found[0] == pytest.approx(12 * 150.0)
+    assert np.isnan(found[1])
