@@ -124,7 +124,7 @@ def _line(places: pd.Series | pd.Index, values: pd.Series, most: int) -> Array:
     beyond = every > nodes[-1]
     slope = (known[-1] - known[-2]) / (nodes[-1] - nodes[-2])
     line[beyond] = known[-1] + slope * (every[beyond] - nodes[-1])
-    return line
+    return np.asarray(line)
 
 
 def _grid(attention: pd.DataFrame, lengths: Array) -> tuple[Array, Array, Array, Array]:
@@ -145,6 +145,6 @@ def _grid(attention: pd.DataFrame, lengths: Array) -> tuple[Array, Array, Array,
     for i, prompt in enumerate(prompts):
         for j, done in enumerate(before):
             for k, batch in enumerate(decodes):
-                row = cells.loc[(prompt, done, batch)].dropna()
+                row = cells.xs((prompt, done, batch)).dropna()
                 mixed[i, j, k] = np.interp(lengths, row.index.to_numpy(dtype=float), row.to_numpy())
     return prompts, before, decodes, mixed

@@ -265,7 +265,9 @@ class Valuation:
             found = _on_the_grid(table, at, across)
         return np.where(beyond, np.nan, found) if beyond.any() else found
 
-    def _beyond(self, name: str, at: Array, points: tuple[float, ...], action: str) -> Array:
+    def _beyond(
+        self, name: str, at: Array, points: tuple[float, ...], action: str
+    ) -> NDArray[np.bool_]:
         """Tell which values lie outside a table, or refuse them."""
         low, high = points[0], points[-1]
         # A product taken in another order may miss the end by its last digits.

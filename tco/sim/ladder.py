@@ -132,7 +132,10 @@ class _Climb:
         if key not in self.rungs:
             # Where rates wander by themselves, one run is a bad witness.
             runs = (0,) if self.case.traffic.is_even else tuple(range(REPLICATIONS))
-            self.rungs[key] = simulate(self.case, self.sample, load, factor, replications=runs)
+            found = simulate(self.case, self.sample, load, factor, replications=runs)
+            # Rates that wander are what they are; elsewhere a sample's luck is taken out.
+            is_even = self.case.traffic.is_even and not found.lost_share
+            self.rungs[key] = found.at_its_rate() if is_even else found
             self.requests += self.rungs[key].requests
         return self.rungs[key]
 

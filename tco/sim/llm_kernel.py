@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from tco.sim import llm_state as at
+from tco.sim.compiled import compiled
 from tco.sim.llm_schedule import book, end_stretch, hour_of, length, queue_of, schedule
 from tco.sim.llm_state import (
     NOBODY,
@@ -33,7 +33,7 @@ from tco.sim.llm_state import (
 from tco.sim.llm_steps import StepTables, decode_total, steps_beyond
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _first_boundary(
     state: State, seconds: StepTables, replica: int, after_s: float
 ) -> tuple[float, int]:
@@ -48,7 +48,7 @@ def _first_boundary(
     return since_s + decode_total(seconds, decodes, tokens, steps), steps
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _shorten(state: State, limits: Limits, seconds: StepTables, replica: int, now_s: float) -> None:
     """End a replica's stretch after the running step if somebody in its own queue may get in."""
     here = state.replicas[replica]
@@ -62,7 +62,7 @@ def _shorten(state: State, limits: Limits, seconds: StepTables, replica: int, no
     here[at.STEPS] = steps
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _call(state: State, limits: Limits, seconds: StepTables, now_s: float, after: int) -> None:
     """Let the replica whose step ends next look at the queue in front of all.
 
@@ -96,7 +96,7 @@ def _call(state: State, limits: Limits, seconds: StepTables, now_s: float, after
         state.counters[at.CALLED] = best
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _route(state: State, limits: Limits) -> int:
     """Choose the queue that a request joins: a replica's own, or the one in front of all."""
     replicas, queues = state.replicas, state.queues
@@ -114,10 +114,10 @@ def _route(state: State, limits: Limits) -> int:
             load = replicas[k, at.RUNNING] + queues[k, at.WAITING] + queues[many + k, at.WAITING]
             if replicas[k, at.TAKES] == 1 and (best == NOBODY or load < least):
                 best, least = k, load
-    return 2 * many if best == NOBODY else many + best
+    return int(2 * many if best == NOBODY else many + best)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _idle_replica(state: State, queue: int) -> int:
     """Return the replica that begins a step at once for a request in a queue, or nobody."""
     many = state.replicas.shape[0]
@@ -128,7 +128,7 @@ def _idle_replica(state: State, queue: int) -> int:
     return NOBODY
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def waiting(state: State) -> int:
     """Return the number of requests that wait for their first step."""
     total = 0
@@ -137,52 +137,33 @@ def waiting(state: State) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
-def _serve(
-    state: State,
-    limits: Limits,
-    seconds: StepTables,
-    energy: StepTables,
-    has_energy: bool,  # noqa: FBT001
-    queue: int,
-    now_s: float,
-) -> None:
-    """After a queue changed: begin a step for its head, or end a stretch where it may get in."""
+@compiled
+def _touch(state: State, limits: Limits, seconds: StepTables, queue: int, now_s: float) -> int:
+    """After a queue changed: return who begins a step for it, or end a stretch where one may."""
     many = state.replicas.shape[0]
     idle = _idle_replica(state, queue)
-    if idle != NOBODY:
-        schedule(state, limits, seconds, energy, has_energy, idle, now_s)
-    elif queue != 2 * many:
+    if idle == NOBODY and queue != 2 * many:
         _shorten(state, limits, seconds, queue - many, now_s)
-    if queue == 2 * many:
-        _call(state, limits, seconds, now_s, many)
+    return idle
 
 
-@njit(cache=True, nogil=True)
-def _wake(
-    state: State,
-    limits: Limits,
-    seconds: StepTables,
-    energy: StepTables,
-    has_energy: bool,  # noqa: FBT001
-    now_s: float,
-) -> None:
-    """Serve who waits in front of all, after the caller let replicas take requests."""
+@compiled
+def _wake(state: State, limits: Limits, seconds: StepTables, now_s: float) -> int:
+    """Return a replica that begins a step for who waits in front of all, or nobody."""
     front = state.queues.shape[0] - 1
-    while state.queues[front, at.WAITING] > 0:
-        before = state.queues[front, at.WAITING]
-        if limits.routing == at.ONE_QUEUE:
-            _serve(state, limits, seconds, energy, has_energy, front, now_s)
-        else:
-            queue = _route(state, limits)
-            if queue != front:
-                join_queue(state, queue, leave_queue(state, front))
-                _serve(state, limits, seconds, energy, has_energy, queue, now_s)
-        if state.queues[front, at.WAITING] == before:
-            return
+    if limits.routing == at.ONE_QUEUE:
+        return _idle_replica(state, front) if state.queues[front, at.WAITING] > 0 else NOBODY
+    idle = NOBODY
+    while idle == NOBODY and state.queues[front, at.WAITING] > 0:
+        queue = _route(state, limits)
+        if queue == front:
+            break
+        join_queue(state, queue, leave_queue(state, front))
+        idle = _touch(state, limits, seconds, queue, now_s)
+    return idle
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _next_to_leave(state: State, limits: Limits) -> tuple[float, int]:
     """Return when the next request in a queue loses patience [s], and its queue."""
     best_s, best = math.inf, NOBODY
@@ -196,7 +177,7 @@ def _next_to_leave(state: State, limits: Limits) -> tuple[float, int]:
     return best_s, best
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _next_to_end(state: State) -> int:
     """Return the replica whose stretch ends next; of those that tie the first."""
     clock = state.clock
@@ -210,7 +191,7 @@ def _next_to_end(state: State) -> int:
     return best
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _give_up(state: State, queue: int, now_s: float) -> None:
     """Let the head of a queue go."""
     row = leave_queue(state, queue)
@@ -221,7 +202,7 @@ def _give_up(state: State, queue: int, now_s: float) -> None:
     free_row(state, row)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _join(state: State, limits: Limits, request: Whole, index: int, now_s: float) -> int:
     """Put a request in its queue and return that, or nobody if it is turned away."""
     rows, moments, counters = state.rows, state.moments, state.counters
@@ -248,8 +229,8 @@ def _join(state: State, limits: Limits, request: Whole, index: int, now_s: float
     return queue
 
 
-@njit(cache=True, nogil=True)
-def advance(  # noqa: C901, PLR0913, PLR0917 - compiled code takes its arguments by position
+@compiled
+def advance(  # noqa: C901, PLR0912, PLR0913, PLR0917 - compiled code takes its arguments by position
     from_s: float,
     until_s: float,
     arrivals_s: Array,
@@ -280,12 +261,24 @@ def advance(  # noqa: C901, PLR0913, PLR0917 - compiled code takes its arguments
         has_energy: Whether that is known.
         state: Where everything stands.
     """
-    front = state.queues.shape[0] - 1
+    many, front = state.replicas.shape[0], state.queues.shape[0] - 1
     counters, clock = state.counters, state.clock
-    happened_s = -math.inf
-    if state.queues[front, at.WAITING] > 0:
-        _wake(state, limits, seconds, energy, has_energy, from_s)
+    now_s, happened_s = from_s, -math.inf
+    woken = False
+    due, after = NOBODY, many
     while True:
+        if due != NOBODY:
+            schedule(state, limits, seconds, energy, has_energy, due, now_s)
+            if counters[at.CALLED] == due:
+                counters[at.CALLED] = NOBODY
+            due = NOBODY
+        if not woken:
+            due = _wake(state, limits, seconds, now_s)
+            woken = due == NOBODY
+            if not woken:
+                continue
+        if state.queues[front, at.WAITING] > 0:
+            _call(state, limits, seconds, now_s, after)
         replica = _next_to_end(state)
         end_s = clock[replica, at.END_S]
         come_s = arrivals_s[position] if position < arrivals_s.shape[0] else math.inf
@@ -293,32 +286,28 @@ def advance(  # noqa: C901, PLR0913, PLR0917 - compiled code takes its arguments
         if end_s <= min(come_s, leave_s) + TIE_S:
             if end_s > until_s or end_s == math.inf:
                 break
-            happened_s = end_s
+            now_s, due, after = end_s, replica, replica
             end_stretch(state, limits, seconds, energy, has_energy, replica)
-            schedule(state, limits, seconds, energy, has_energy, replica, end_s)
-            if counters[at.CALLED] == replica:
-                counters[at.CALLED] = NOBODY
-            if state.queues[front, at.WAITING] > 0:
-                _call(state, limits, seconds, end_s, replica)
         elif leave_s <= come_s:
             if leave_s >= until_s:
                 break
-            happened_s = leave_s
+            now_s, after = leave_s, many
             _give_up(state, queue, leave_s)
             if state.queues[queue, at.WAITING] > 0:
-                _serve(state, limits, seconds, energy, has_energy, queue, leave_s)
+                due = _touch(state, limits, seconds, queue, leave_s)
         else:
             if come_s >= until_s or counters[at.FREE_ROW] == state.rows.shape[0]:
                 break
-            happened_s = come_s
+            now_s, after = come_s, many
             queue = _join(state, limits, requests[position], first_index + position, come_s)
             if queue != NOBODY:
-                _serve(state, limits, seconds, energy, has_energy, queue, come_s)
+                due = _touch(state, limits, seconds, queue, come_s)
             position += 1
+        happened_s = now_s
     return position, happened_s
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def settle(
     state: State,
     now_s: float,

@@ -14,15 +14,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from tco.sim import llm_state as at
+from tco.sim.compiled import compiled
 from tco.sim.latency_bins import bin_of
 from tco.sim.llm_state import (
     NOBODY,
     ROW_BITS,
     Limits,
     State,
+    Whole,
     blocks_for,
     blocks_of_steps,
     free_row,
@@ -39,24 +40,24 @@ from tco.sim.llm_state import (
 from tco.sim.llm_steps import StepTables, decode_total, mixed_step
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def hour_of(state: State, moment_s: float) -> int:
     """Return the hour that a moment is counted in; the last one goes on."""
-    return min(state.hours.shape[0] - 1, int(moment_s / 3600.0))
+    return int(min(state.hours.shape[0] - 1, int(moment_s / 3600.0)))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def length(state: State, replica: int, tables: StepTables) -> float:
     """Return the length of the decodes that their next step is as long as [tokens]."""
     here = state.replicas[replica]
     mean = here[at.HELD] / here[at.DECODING]
     if tables.largest_weight == 0.0:
-        return mean
+        return float(mean)
     largest = here[at.LARGEST] + here[at.COUNT]
-    return mean + tables.largest_weight * (largest - mean)
+    return float(mean + tables.largest_weight * (largest - mean))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _stretch_j(state: State, replica: int, energy: StepTables) -> float:
     """Return the energy of the running stretch [J]."""
     here = state.replicas[replica]
@@ -66,7 +67,7 @@ def _stretch_j(state: State, replica: int, energy: StepTables) -> float:
     return decode_total(energy, here[at.DECODING], tokens, here[at.STEPS])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def book(
     state: State,
     replica: int,
@@ -97,7 +98,7 @@ def book(
         hour += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _finish(state: State, limits: Limits, replica: int, row: int, now_s: float) -> None:
     """Count a request that has made its last token, and give its row back."""
     rows, moments, counters = state.rows, state.moments, state.counters
@@ -123,7 +124,7 @@ def _finish(state: State, limits: Limits, replica: int, row: int, now_s: float) 
     free_row(state, row)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _end_reading(state: State, limits: Limits, replica: int, now_s: float) -> None:
     """Take the pieces of the step as read; who has read all makes a token."""
     here, rows, moments = state.replicas[replica], state.rows, state.moments
@@ -154,7 +155,7 @@ def _end_reading(state: State, limits: Limits, replica: int, now_s: float) -> No
     state.hours[hour_of(state, now_s), at.HOUR_OUTPUT_TOKENS] += made
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _preempt(state: State, limits: Limits, replica: int, now_s: float, knows_largest: bool) -> None:  # noqa: FBT001
     """Send the newest sequence back, to be the first that the replica admits."""
     here, rows = state.replicas[replica], state.rows
@@ -180,7 +181,7 @@ def _preempt(state: State, limits: Limits, replica: int, now_s: float, knows_lar
     state.hours[hour_of(state, now_s), at.HOUR_PREEMPTED] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _grant_decodes(
     state: State,
     limits: Limits,
@@ -200,15 +201,23 @@ def _grant_decodes(
     return preempted
 
 
-@njit(cache=True, nogil=True)
+@compiled
+def _above_zero(numbers: Whole) -> int:
+    count = 0
+    for k in range(numbers.shape[0]):
+        count += int(numbers[k] > 0)
+    return count
+
+
+@compiled
 def _adapter_fits(state: State, limits: Limits, replica: int, adapter: int) -> bool:
     """Tell whether a replica holds an adapter, or can load it in the place of an unused one."""
     if limits.adapter_slots == 0 or adapter == NOBODY or state.in_use[replica, adapter] > 0:
         return True
-    return (state.in_use[replica] > 0).sum() < limits.adapter_slots
+    return _above_zero(state.in_use[replica]) < limits.adapter_slots
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _use_adapter(state: State, limits: Limits, replica: int, adapter: int) -> int:
     """Count a sequence that uses an adapter; return 1 if it has to be loaded, else 0."""
     if limits.adapter_slots == 0 or adapter == NOBODY:
@@ -216,7 +225,7 @@ def _use_adapter(state: State, limits: Limits, replica: int, adapter: int) -> in
     here, in_use = state.replicas[replica], state.in_use[replica]
     resident = state.resident[replica]
     is_new = resident[adapter] == 0
-    if is_new and (resident > 0).sum() == limits.adapter_slots:
+    if is_new and _above_zero(resident) == limits.adapter_slots:
         oldest = NOBODY
         for other in range(resident.shape[0]):
             unused = resident[other] > 0 and in_use[other] == 0
@@ -229,20 +238,20 @@ def _use_adapter(state: State, limits: Limits, replica: int, adapter: int) -> in
     return 1 if is_new else 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def queue_of(state: State, limits: Limits, replica: int) -> int:
     """Return the queue that a replica takes its next request from, or nobody."""
     if state.queues[replica, at.WAITING] > 0:
         return replica
     own = state.replicas.shape[0] + replica
     if state.queues[own, at.WAITING] > 0:
-        return own
+        return int(own)
     front = state.queues.shape[0] - 1
     looks = limits.routing == at.ONE_QUEUE and state.replicas[replica, at.TAKES] == 1
     return front if looks and state.queues[front, at.WAITING] > 0 else NOBODY
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def schedule(  # noqa: PLR0915, PLR0912, C901 - one step, in the order in which it is made up
     state: State,
     limits: Limits,
@@ -366,7 +375,7 @@ def schedule(  # noqa: PLR0915, PLR0912, C901 - one step, in the order in which 
         clock[at.BOOKED_S] = math.inf
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def end_stretch(
     state: State,
     limits: Limits,

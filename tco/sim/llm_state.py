@@ -13,8 +13,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tco.sim.compiled import compiled
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -216,7 +217,7 @@ def with_room(state: State, room: int) -> State:
 # ---- chains ------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def join_queue(state: State, queue: int, row: int) -> None:
     """Put a request at the end of a queue."""
     rows, place = state.rows, state.queues[queue]
@@ -229,7 +230,7 @@ def join_queue(state: State, queue: int, row: int) -> None:
     place[WAITING] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def return_to_queue(state: State, queue: int, row: int) -> None:
     """Put a request at the head of a queue."""
     place = state.queues[queue]
@@ -240,7 +241,7 @@ def return_to_queue(state: State, queue: int, row: int) -> None:
     place[WAITING] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def leave_queue(state: State, queue: int) -> int:
     """Take the head off a queue and return its row."""
     place = state.queues[queue]
@@ -250,14 +251,14 @@ def leave_queue(state: State, queue: int) -> int:
     return int(row)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def free_row(state: State, row: int) -> None:
     """Give a row back to the pool."""
     state.rows[row, NEXT] = state.counters[FREE_ROW]
     state.counters[FREE_ROW] = row
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def link(state: State, replica: int, row: int) -> None:
     """Make a request the newest sequence of a replica."""
     here, rows = state.replicas[replica], state.rows
@@ -270,7 +271,7 @@ def link(state: State, replica: int, row: int) -> None:
     here[RUNNING] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def unlink(state: State, replica: int, row: int) -> None:
     """Take a sequence off the chain of a replica."""
     here, rows = state.replicas[replica], state.rows
@@ -289,7 +290,7 @@ def unlink(state: State, replica: int, row: int) -> None:
 # ---- the heap of ends --------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sift_up(heap: Whole, place: int, entry: int) -> None:
     while place > 0 and heap[(place - 1) >> 1] > entry:
         heap[place] = heap[(place - 1) >> 1]
@@ -297,13 +298,13 @@ def _sift_up(heap: Whole, place: int, entry: int) -> None:
     heap[place] = entry
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def heap_push(heap: Whole, size: int, entry: int) -> None:
     """Add an entry to a heap of a size."""
     _sift_up(heap, size, entry)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def heap_remove(heap: Whole, size: int, place: int) -> None:
     """Remove the entry at a place from a heap of a size."""
     last = size - 1
@@ -324,19 +325,19 @@ def heap_remove(heap: Whole, size: int, place: int) -> None:
 # ---- decodes and their blocks ------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def blocks_for(tokens: int, block_tokens: int) -> int:
     """Return the blocks that so many tokens fill."""
     return (tokens + block_tokens - 1) // block_tokens
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def new_blocks(phases: Whole, count: int) -> int:
     """Return how many decodes need a new block in the step after so many."""
     return int(phases[(-count) % phases.shape[0]])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def blocks_of_steps(phases: Whole, decodes: int, count: int, steps: int) -> int:
     """Return the blocks that decodes need in so many steps from a count on."""
     turn = phases.shape[0]
@@ -347,7 +348,7 @@ def blocks_of_steps(phases: Whole, decodes: int, count: int, steps: int) -> int:
     return int(needed)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def steps_that_fit(phases: Whole, decodes: int, count: int, free: int, most: int) -> int:
     """Return how many steps from a count on, up to the most, find free blocks."""
     turn = phases.shape[0]
@@ -360,10 +361,10 @@ def steps_that_fit(phases: Whole, decodes: int, count: int, free: int, most: int
         if left < 0:
             break
         steps += 1
-    return steps
+    return int(steps)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def start_decoding(state: State, replica: int, row: int, read: int) -> None:
     """Count a sequence that has read its prompt, so many tokens, and made one, as a decode."""
     here, rows = state.replicas[replica], state.rows
@@ -381,7 +382,7 @@ def start_decoding(state: State, replica: int, row: int, read: int) -> None:
     phases[offset % phases.shape[0]] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def stop_decoding(
     state: State,
     replica: int,

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tco.sim.compiled import compiled
 
 Array = NDArray[np.float64]
 
@@ -85,7 +86,6 @@ def step_tables(  # noqa: PLR0913 - the parts of a table, all by name
     """Lay out tables for the compiled code; a table of one column is level."""
     lengths, decode = _two_columns(lengths, decode)
     slope = np.diff(decode, axis=1) / np.diff(lengths)
-    whole = [np.ascontiguousarray(part, dtype=np.float64) for part in (prompts, before, decodes)]
     if mixed.shape[3] < lengths.size:
         mixed = np.repeat(mixed, lengths.size, axis=3)
     return StepTables(
@@ -94,7 +94,9 @@ def step_tables(  # noqa: PLR0913 - the parts of a table, all by name
         lengths,
         decode,
         np.ascontiguousarray(slope),
-        *whole,
+        np.ascontiguousarray(prompts, dtype=np.float64),
+        np.ascontiguousarray(before, dtype=np.float64),
+        np.ascontiguousarray(decodes, dtype=np.float64),
         np.ascontiguousarray(mixed, dtype=np.float64),
         float(largest_weight),
         bool(one_piece),
@@ -154,7 +156,7 @@ def linear_tables(
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _cell(nodes: Array, place: float) -> int:
     """Return the cell between nodes that a place lies in; the outer ones go on for ever."""
     low, high = 0, nodes.shape[0] - 1
@@ -167,7 +169,7 @@ def _cell(nodes: Array, place: float) -> int:
     return low
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def decode_total(tables: StepTables, batch: int, length: float, steps: int) -> float:
     """Return what so many steps of decodes alone take; the first reads ``length`` tokens each."""
     nodes = tables.lengths
@@ -183,12 +185,12 @@ def decode_total(tables: StepTables, batch: int, length: float, steps: int) -> f
             total += here * (first + slope * (0.5 * (here - 1)))
             left -= here
             if left == 0:
-                return total
+                return float(total)
             length += here
         cell += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def steps_beyond(tables: StepTables, batch: int, length: float, seconds: float, most: int) -> int:
     """Return the least number of steps, up to the most, that together exceed so many seconds."""
     nodes = tables.lengths
@@ -222,7 +224,7 @@ def steps_beyond(tables: StepTables, batch: int, length: float, seconds: float, 
         cell += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _corner(nodes: Array, place: float) -> tuple[int, int, float]:
     """Return the nodes on both sides of a place, and the weight of the second."""
     if nodes.shape[0] == 1:
@@ -231,7 +233,7 @@ def _corner(nodes: Array, place: float) -> tuple[int, int, float]:
     return cell, cell + 1, (place - nodes[cell]) / (nodes[cell + 1] - nodes[cell])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def mixed_step(
     tables: StepTables,
     prompt_tokens: int,
@@ -265,4 +267,4 @@ def mixed_step(
                 if weight != 0.0:
                     row = tables.mixed[p, q, r]
                     total += weight * ((1.0 - d) * row[d0] + d * row[d1])
-    return total + tables.tokens[decodes + prompt_tokens] + tables.sequences[sequences]
+    return float(total + tables.tokens[decodes + prompt_tokens] + tables.sequences[sequences])

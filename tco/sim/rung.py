@@ -108,6 +108,8 @@ class Rung:
     """Before service, of all who were served [s]."""
     lost_share: float
     """Requests turned away or given up, over all [-]."""
+    arrivals_per_s: float
+    """Requests that came, as a mean like all others [1/s]; a sample of the rate."""
     requests: int
     served: int
     dropped: int
@@ -124,6 +126,21 @@ class Rung:
     def rate_per_s(self) -> float:
         """Requests that come [1/s]."""
         return self.load_per_s / self.service_factor
+
+    def at_its_rate(self) -> Rung:
+        """Return it with as many requests as its rate asks for, where a sample had some more.
+
+        Busy time goes with the number of requests; what they have too much is idle time.
+        """
+        busy = self.by_cause[BUSY]
+        if self.arrivals_per_s == 0 or busy == 0:
+            return self
+        idle = {c: n for c, n in self.by_cause.items() if c not in (BUSY, BOOTING, UNALLOCATED)}
+        spare = sum(idle.values())
+        right = min(busy * self.rate_per_s / self.arrivals_per_s, busy + spare)
+        share = (spare + busy - right) / spare if spare > 0 else 1.0
+        causes = {c: n * share if c in idle else n for c, n in self.by_cause.items()}
+        return replace(self, by_cause={**causes, BUSY: right})
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Rung:
@@ -259,6 +276,7 @@ def _mean_of(
         queue=_of_histogram([run.waits for run in records], shares),
         mean_wait_s=_mean_wait_s(records),
         lost_share=(dropped + abandoned) / arrived if arrived else 0.0,
+        arrivals_per_s=mean(lambda run: run.hours[:, at.HOUR_ARRIVED]),
         requests=arrived,
         served=sum(run.served for run in records),
         dropped=dropped,

@@ -39,9 +39,9 @@ def test_months_quarters_and_years_of_the_wide_budget_add_up():
     long = tables.budget_rows(found, request(found))
     wide = tables.budget_wide(long)
     last = wide[wide["item"] == "total"].iloc[0]
-    years = [name for name in wide if name.startswith("FY") and " " not in name]
-    quarters = [name for name in wide if name.startswith("FY") and " Q" in name]
-    months = [name for name in wide if name[:2] == "20"]
+    years = [name for name in map(str, wide) if name.startswith("FY") and " " not in name]
+    quarters = [name for name in map(str, wide) if name.startswith("FY") and " Q" in name]
+    months = [name for name in map(str, wide) if name[:2] == "20"]
     assert len(months) == found.scenario.horizon_months
     for columns in (years, quarters, months):
         assert last[columns].sum() == pytest.approx(long["amount_usd"].sum(), abs=CENT)

@@ -1,4 +1,4 @@
-"""Continuous batching over LLM replicas as a plain program: every step of every replica, one by one.
+"""Continuous batching over LLM replicas as a plain program: each step of each replica.
 
 Shares no code with the package. At one instant, within a nanosecond: steps end and the next begin,
 by number of the replica; then patience ends; then requests arrive, by index. Every list is gone
@@ -184,7 +184,7 @@ class Engine:
             k += 1
         return preempted
 
-    def _begin(self, machine: Replica, now_s: float) -> None:
+    def _begin(self, machine: Replica, now_s: float) -> None:  # noqa: C901, PLR0915 - one step, read from top to bottom
         budget, preempted = self.tokens, False
         if not self.prefill_first:
             preempted = self._grant_decodes(machine)
