@@ -9,7 +9,7 @@ from typing import Any
 from tco.domain.loading import Library
 from tco.domain.scenario import Scenario
 from tco.errors import Finding, InputError, nearest
-from tco.ledger.coverage import gaps
+from tco.ledger.gaps import gaps
 from tco.measure.measured_files import read_measured
 from tco.measure.model_files import load_jobs
 

@@ -6,7 +6,8 @@ import pytest
 
 from tco.domain.cost import Phase
 from tco.domain.scenario import Scenario
-from tco.ledger.coverage import Gap, State, coverage, gaps
+from tco.ledger.coverage import State, coverage
+from tco.ledger.gaps import Gap, gaps
 from tests.cases import worked_plans
 
 BASE = worked_plans.scenario("growth-and-prices")
