@@ -98,6 +98,7 @@ def evaluate(
     """
     settings = settings or Settings()
     effort = Effort(Kept(settings.cache), settings.fidelity)
+    measurements = measurements.with_hardware(catalog.accelerators)
     requests = requests_of(scenario)
     answered = float(likely_months(requests, scenario.horizon_months).sum())
     if answered == 0:

@@ -57,7 +57,8 @@ class Options:
         """Everything measured: what is shipped, with the user's own beside it."""
         from tco.measure.library import Measurements
 
-        return Measurements.load(self.folder.benchmarks, overlays=[user_overlay()])
+        known = Measurements.load(self.folder.benchmarks, overlays=[user_overlay()])
+        return known.with_hardware(self.catalog.accelerators)
 
     def scenarios(self, names: Sequence[str]) -> list[Scenario]:
         """Load scenarios by 'use-case/name', use case or path; say all that is wrong at once."""

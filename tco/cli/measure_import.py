@@ -123,7 +123,7 @@ def _beside_known(measured: Measured, options: Options) -> str | None:
     from tco.measure.curve import fit_curve
     from tco.measure.library import key_of
 
-    library = options.measurements.with_hardware(options.catalog.accelerators)
+    library = options.measurements
     try:
         known = library.curve(*key_of(measured))
         new = fit_curve(

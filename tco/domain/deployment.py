@@ -108,6 +108,11 @@ class SelfHostedDeployment(FleetSettings):
     service: ServiceFigure | None = Field(
         default=None, description="overrides the measured curve; say where the figure comes from"
     )
+    inputs_padded_to: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
+        default=None,
+        description="tokens or pixels that all inputs are padded to, in the unit of the measured "
+        "curve; absent: as long as the workload's input tokens",
+    )
 
     @model_validator(mode="after")
     def _names_what_it_takes(self) -> Self:
@@ -117,9 +122,10 @@ class SelfHostedDeployment(FleetSettings):
 
     @model_validator(mode="after")
     def _batches_what_it_can(self) -> Self:
-        if self.batch is not None and (self.service is None or self.service.max_batch is None):
+        if self.batch is not None and self.service is not None and self.service.max_batch is None:
             raise ValueError(
-                "batch needs a service figure by batch: base_seconds, seconds_per_item, max_batch"
+                "batch needs a service figure by batch: base_seconds, seconds_per_item, max_batch; "
+                "or none, where a curve over the batch size was measured"
             )
         return self
 

@@ -2,68 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 from tco.domain.deployment import SelfHostedDeployment
 from tco.domain.hardware import Accelerator, Instance
+from tco.domain.measured import EnergyScope
 from tco.domain.record import Evidence, worse
 from tco.errors import TcoError
+from tco.hosting.machines import Rented
+from tco.hosting.request_time import Joules
 from tco.ledger.expression import Driver, Expression, Number, driver
+from tco.ledger.inference import Energy
 from tco.prices import Catalog
 from tco.units import GRAMS_PER_KILOGRAM, JOULES_PER_KWH, WATTS_PER_KILOWATT
 
 HYPERSCALERS = ("aws", "azure", "gcp")
 
 
-@dataclass(frozen=True, slots=True)
-class Energy:
-    """Energy at the meter; what nobody measured is absent."""
-
-    kwh_per_request: Expression | None
-    idle_kw_per_instance: Expression | None
-    """Of an instance whose accelerators all have a model loaded and no work [kW]."""
-    co2e_kg_per_kwh: Expression | None
-
-
 def energy_of(
     deployment: SelfHostedDeployment,
-    instance: Instance,
-    board_j: Expression | None,
+    rented: Rented,
+    joules: Joules | None,
     catalog: Catalog,
     on: date,
 ) -> Energy:
-    """Carry joules and idle watts of the boards to the meter of the site.
+    """Carry joules and idle watts to the meter of the site.
+
+    Joules of the processor alone, or of a host without its fans and supply, are left out: no factor
+    from there to the meter is known.
 
     Args:
         deployment: Says where the machines stand.
-        instance: Says which accelerators are in them.
-        board_j: Energy of a request at the accelerator boards [J].
+        rented: Says which accelerators are in them, and how many replicas.
+        joules: Energy of serving, at the boards or at the wall.
         catalog: Planning figures, idle power, grids.
         on: Day of the figures.
     """
-    seller = deployment.machine.seller
+    seller, instance = deployment.machine.seller, rented.instance
     at_the_meter = _board_to_meter(seller, catalog, on)
     idle_board_w = _idle_board_w(instance, catalog)
-    per_request = idle = None
-    if at_the_meter is not None and board_j is not None:
-        per_request = board_j * at_the_meter / Number(JOULES_PER_KWH, "joules in a kilowatt-hour")
+    watts = Number(WATTS_PER_KILOWATT, "watts in a kilowatt")
+    per_request = busy = idle = None
+    of_joules = None
+    if joules is not None and joules.scope is EnergyScope.BOARD:
+        of_joules = at_the_meter
+    elif joules is not None and joules.scope is EnergyScope.WALL:
+        of_joules = _site(seller, catalog, on)
+    if of_joules is not None and joules is not None:
+        in_a_kwh = Number(JOULES_PER_KWH, "joules in a kilowatt-hour")
+        per_request = joules.per_request_j * of_joules / in_a_kwh
+        if joules.busy_w is not None:
+            replicas = Number(1 / rented.packing.share_of_instance, "replicas an instance")
+            busy = joules.busy_w * replicas * of_joules / watts
     if at_the_meter is not None and idle_board_w is not None:
         boards = Number(instance.accelerator_count, "accelerators of an instance")
-        watts = Number(WATTS_PER_KILOWATT, "watts in a kilowatt")
         idle = idle_board_w * boards * at_the_meter / watts
     grid = _grid(deployment.machine.region, seller, catalog, on)
-    return Energy(per_request, idle, grid)
+    return Energy(per_request, busy, idle, grid)
 
 
 def _board_to_meter(seller: str, catalog: Catalog, on: date) -> Expression | None:
     """Return energy at the site's meter over that of the boards [-]; None where it is not known."""
-    site = "pue_hyperscale" if seller in HYPERSCALERS else "pue_colocation"
+    site = _site(seller, catalog, on)
     try:
-        server, hall = (catalog.figure(name, on=on) for name in ("board_to_wall", site))
+        server = catalog.figure("board_to_wall", on=on)
     except TcoError:
         return None
-    return driver("figure.board_to_wall", "-", server) * driver(f"figure.{site}", "-", hall)
+    return None if site is None else driver("figure.board_to_wall", "-", server) * site
+
+
+def _site(seller: str, catalog: Catalog, on: date) -> Expression | None:
+    """Return energy at the site's meter over that at the wall of a server [-], if it is known."""
+    name = "pue_hyperscale" if seller in HYPERSCALERS else "pue_colocation"
+    try:
+        return driver(f"figure.{name}", "-", catalog.figure(name, on=on))
+    except TcoError:
+        return None
 
 
 def _idle_board_w(instance: Instance, catalog: Catalog) -> Expression | None:

@@ -12,7 +12,7 @@ from tco.domain.deployment import SelfHostedDeployment
 from tco.domain.record import Evidence
 from tco.domain.scenario import Scenario
 from tco.errors import InfeasibleError
-from tco.hosting.energy import Energy, energy_of
+from tco.hosting.energy import energy_of
 from tco.hosting.fleets import (
     Effort,
     FullUsage,
@@ -22,9 +22,10 @@ from tco.hosting.fleets import (
     static_usage,
 )
 from tco.hosting.machines import Rented, rent
-from tco.hosting.service_time import ServiceTime, extremes, service_time
+from tco.hosting.request_time import ServiceTime
+from tco.hosting.service_time import extremes, service_time
 from tco.ledger.expression import Number
-from tco.ledger.inference import MachineBill, add_simulated_lines, add_static_lines
+from tco.ledger.inference import Energy, MachineBill, add_simulated_lines, add_static_lines
 from tco.ledger.model import LineMaker
 from tco.ledger.option import Part, likely_months
 from tco.measure.library import Measurements
@@ -112,7 +113,7 @@ def arrange(
         and queue.patience_s is None
         and traffic.is_plain
     )
-    energy = energy_of(deployment, rented.instance, service.board_j, catalog, scenario.price_date)
+    energy = energy_of(deployment, rented, service.joules, catalog, scenario.price_date)
     return Arranged(part, deployment, rented, service, case, is_closed_form, energy)
 
 
@@ -154,9 +155,7 @@ def _bill(make: LineMaker, scenario: Scenario, arranged: Arranged) -> MachineBil
         arranged.part,
         arranged.deployment,
         arranged.rented.quote,
-        kwh_per_request=arranged.energy.kwh_per_request,
-        idle_kw_per_instance=arranged.energy.idle_kw_per_instance,
-        co2e_kg_per_kwh=arranged.energy.co2e_kg_per_kwh,
+        arranged.energy,
     )
 
 
@@ -183,12 +182,13 @@ def _host_static(make: LineMaker, scenario: Scenario, arranged: Arranged, effort
     usage = static_usage(effort, task)
     add_static_lines(_bill(make, scenario, arranged), usage, seconds)
     how = f"simulated, {usage.simulated_requests:,} requests at a constant service time"
-    return Hosted(usage, _fact(usage.latency, how))
+    return Hosted(usage, _fact(usage.latency, how, arranged.service))
 
 
-def _fact(found: Latency, how: str) -> LatencyFact:
+def _fact(found: Latency, how: str, service: ServiceTime) -> LatencyFact:
     figures = {"p50": found.p50_ms, "p95": found.p95_ms, "p99": found.p99_ms}
-    return LatencyFact(figures, Evidence.ESTIMATED, f"{how}: {found.scope}")
+    source = "; ".join((f"{how}: {found.scope}", *service.notes))
+    return LatencyFact(figures, Evidence.ESTIMATED, source)
 
 
 def reach_of(scenario: Scenario, arranged: Arranged) -> Reach:
@@ -228,7 +228,8 @@ def _host_simulated(
         )
     latency = None
     if rung.latency is not None:
-        latency = _fact(rung.latency, f"simulated, {rung.requests:,} requests")
+        how = f"simulated, {rung.requests:,} requests"
+        latency = _fact(rung.latency, how, arranged.service)
     return Hosted(usage, latency, questions, rung.completion_hours)
 
 

@@ -126,9 +126,12 @@ class Simulation:
         if energy.kwh_per_request is None or energy.idle_kw_per_instance is None:
             return None
         share = self.arranged.rented.packing.share_of_instance
-        waiting_h = answer["instance_hours"] - answer["replica_hours"]["busy"] * share
+        busy_h = answer["replica_hours"]["busy"] * share
+        waiting_h = answer["instance_hours"] - busy_h
+        busy_kw = energy.busy_kw_per_instance
         return float(
             answer["served"] * likely_months(energy.kwh_per_request, 1)[0]
+            + (0.0 if busy_kw is None else busy_h * likely_months(busy_kw, 1)[0])
             + waiting_h * likely_months(energy.idle_kw_per_instance, 1)[0]
         )
 

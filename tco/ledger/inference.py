@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -213,6 +214,18 @@ def _key(cause: str) -> str:
     return cause.replace(" ", "_").replace("-", "_")
 
 
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """Energy at the meter; what nobody measured is absent."""
+
+    kwh_per_request: Expression | None
+    busy_kw_per_instance: Expression | None
+    """Beside that, of an instance all of whose replicas are busy [kW]."""
+    idle_kw_per_instance: Expression | None
+    """Of an instance whose accelerators all have a model loaded and no work [kW]."""
+    co2e_kg_per_kwh: Expression | None
+
+
 class MachineBill:
     """What all lines of one part's machines share."""
 
@@ -223,14 +236,10 @@ class MachineBill:
         part: Part,
         deployment: SelfHostedDeployment,
         quote: Quote,
-        *,
-        kwh_per_request: Expression | None,
-        idle_kw_per_instance: Expression | None,
-        co2e_kg_per_kwh: Expression | None,
+        energy: Energy,
     ) -> None:
         self._make, self._scenario, self._part = make, scenario, part
-        self._kwh_per_request, self._idle_kw = kwh_per_request, idle_kw_per_instance
-        self._co2e_kg_per_kwh = co2e_kg_per_kwh
+        self._energy = energy
         machine = deployment.machine
         self._purchase = machine.purchase
         self._item = (
@@ -265,13 +274,16 @@ class MachineBill:
     def add_used(self, quantity: Expression) -> None:
         """Add the hours in which machines work; their energy is that of the requests."""
         energy = None
-        if self._kwh_per_request is not None:
-            energy = self.volume * self._kwh_per_request
+        if self._energy.kwh_per_request is not None:
+            energy = self.volume * self._energy.kwh_per_request
+            if self._energy.busy_kw_per_instance is not None:
+                energy = energy + quantity * self._energy.busy_kw_per_instance
         self._add(quantity, Kind.USED, "", energy, self.volume)
 
     def add_idle(self, quantity: Expression, kind: Kind, cause: str) -> None:
         """Add hours in which machines wait, at the power of boards that have nothing to do."""
-        energy = None if self._idle_kw is None else quantity * self._idle_kw
+        idle_kw = self._energy.idle_kw_per_instance
+        energy = None if idle_kw is None else quantity * idle_kw
         self._add(quantity, kind, cause, energy, None)
 
     def _add(
@@ -297,7 +309,7 @@ class MachineBill:
             cause=cause,
             volume=volume,
             energy_kwh=energy_kwh,
-            co2e_kg_per_kwh=None if energy_kwh is None else self._co2e_kg_per_kwh,
+            co2e_kg_per_kwh=None if energy_kwh is None else self._energy.co2e_kg_per_kwh,
         )
 
     def add_settlement(self, instances: float) -> None:

@@ -23,8 +23,10 @@ from tco.measure.estimate import (
     transfer_errors,
 )
 from tco.measure.measured_files import measured_files, read_measured
-from tco.measure.published import CONSTANTS, constant_key, read_published, words_of
+from tco.measure.published import constant_key, read_published, words_of
 
+Key = tuple[str, str, int, str, str]
+"""Snapshot, accelerator, count, runtime and precision: by these five a figure is chosen."""
 CPU = "CPU"
 """How deployments name a processor; which one a seller puts under it they do not say."""
 
@@ -70,6 +72,8 @@ class Measurements:
 
     def with_hardware(self, accelerators: Mapping[str, Accelerator]) -> Measurements:
         """Return these measurements with the data-sheet figures of a price catalogue."""
+        if accelerators == self.accelerators:
+            return self
         return replace(self, accelerators=accelerators)
 
     def constant_service(
@@ -80,13 +84,7 @@ class Measurements:
         for row in self.rows:
             if constant_key(row) == asked:
                 return row
-        known = [words_of(constant_key(row)) for row in self.rows]
-        same = [words_of(constant_key(row)) for row in self.rows if row.snapshot == snapshot]
-        near = "; ".join(same) if same else nearest(words_of(asked), known)
-        raise MissingFigureError(
-            f"no measurement of {words_of(asked)}. Near it: {near}. Add a row to "
-            f"benchmarks/{CONSTANTS.as_posix()}, or give the deployment a 'service' figure"
-        )
+        raise self._missing(asked)
 
     def curve(
         self, snapshot: str, accelerator: str, accelerator_count: int, runtime: str, precision: str
@@ -102,14 +100,7 @@ class Measurements:
         asked = (snapshot, accelerator, accelerator_count, runtime, precision)
         found = [measured for measured in self._servings if _answers(measured, asked)]
         if not found:
-            same = [words_of(key_of(m)) for m in self._servings if m.subject.snapshot == snapshot]
-            known = [words_of(key_of(measured)) for measured in self._servings]
-            near = "; ".join(same) if same else nearest(words_of(asked), known)
-            raise MissingFigureError(
-                f"no measured curve of {words_of(asked)}. Near it: {near}. Measure it with 'tco "
-                "measure run', import a result with 'tco measure import', or give the deployment "
-                "a 'service' figure"
-            )
+            raise self._missing(asked)
         chosen = min(found, key=_preference)
         curve = self._fitted(chosen)
         if accelerator != CPU:
@@ -120,7 +111,7 @@ class Measurements:
             update={
                 "accelerator": accelerator,
                 "evidence": worse(curve.evidence, Evidence.ESTIMATED),
-                "notes": (note, *curve.notes),
+                "sources": (*curve.sources, note),
             }
         )
 
@@ -155,6 +146,17 @@ class Measurements:
         source, ratios = found
         return carried_over(self._fitted(source), ratios, target, self.transfer_errors)
 
+    def _missing(self, asked: Key) -> MissingFigureError:
+        """Return the error that nobody measured something; what is near is named."""
+        keys = [constant_key(row) for row in self.rows] + [key_of(m) for m in self._servings]
+        same = dict.fromkeys(words_of(key) for key in keys if key[0] == asked[0])
+        near = "; ".join(same) or nearest(words_of(asked), [words_of(key) for key in keys])
+        return MissingFigureError(
+            f"no measurement of {words_of(asked)}. Near it: {near}. Measure it with 'tco measure "
+            "run', import a result with 'tco measure import', or give the deployment a 'service' "
+            "figure"
+        )
+
     @cached_property
     def transfer_errors(self) -> TransferErrors:
         """How far estimates miss when one hardware of the sweeps is left out."""
@@ -172,7 +174,7 @@ class Measurements:
         )
 
 
-def key_of(measured: Measured) -> tuple[str, str, int, str, str]:
+def key_of(measured: Measured) -> Key:
     """Return the five things by which a curve is chosen."""
     hardware = measured.hardware
     return (
@@ -184,7 +186,7 @@ def key_of(measured: Measured) -> tuple[str, str, int, str, str]:
     )
 
 
-def _answers(measured: Measured, asked: tuple[str, str, int, str, str]) -> bool:
+def _answers(measured: Measured, asked: Key) -> bool:
     key = key_of(measured)
     any_processor = asked[1] == CPU and measured.hardware.accelerator_count == 0
     return key == asked or (any_processor and (key[0], *key[2:]) == (asked[0], *asked[2:]))

@@ -22,37 +22,39 @@ CLASS_RATIO = 1.1
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Seconds of a batch, from batch 1 on: a part for any batch, and one that follows the size.
+    """Seconds of a batch, from batch 1 on, for each class of sizes.
 
     A batch takes as long as its largest request makes it.
     """
 
-    fixed_s: tuple[float, ...]
-    following_s: tuple[float, ...]
-    """At the nominal size [s]."""
-    relative: tuple[float, ...] = (1.0,)
-    """Size of each class over the nominal one [-]."""
+    seconds: tuple[tuple[float, ...], ...]
     shares: tuple[float, ...] = (1.0,)
     """Share of the requests in each class [-]."""
 
+    @classmethod
+    def of(cls, seconds: Array, shares: Array | None = None) -> Curve:
+        """Make it of seconds by batch [s], in one row a class where requests are unlike."""
+        rows = np.atleast_2d(seconds)
+        return cls(
+            tuple(map(tuple, rows.tolist())), (1.0,) if shares is None else tuple(shares.tolist())
+        )
+
     def service(self, factor: float = 1.0) -> Service:
         """Return the service with every time multiplied by a factor."""
-        fixed, following = np.array(self.fixed_s), np.array(self.following_s)
-        seconds = np.zeros((1, len(self.relative), fixed.size + 1))
-        seconds[0, :, 1:] = fixed + following * np.array(self.relative)[:, np.newaxis]
-        seconds *= factor
+        known = np.array(self.seconds)
+        seconds = np.zeros((1, known.shape[0], known.shape[1] + 1))
+        seconds[0, :, 1:] = known * factor
         return Service(seconds, np.zeros_like(seconds))
 
     @property
     def mean_s(self) -> Array:
-        """Seconds by batch at the mean size [s]: a batch of unlike requests takes no less."""
-        mean = float(np.dot(self.shares, self.relative))
-        return np.array(self.fixed_s) + mean * np.array(self.following_s)
+        """Mean seconds by batch over the classes [s]: a batch of unlike requests takes no less."""
+        return np.asarray(np.dot(self.shares, np.array(self.seconds)))
 
 
 def constant_curve(seconds: float) -> Curve:
     """Return the curve of requests served one at a time, all alike."""
-    return Curve((seconds,), (0.0,))
+    return Curve(((seconds,),))
 
 
 @dataclass(frozen=True, slots=True)

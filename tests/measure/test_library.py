@@ -122,7 +122,7 @@ def test_a_measurement_file_becomes_a_curve(tmp_path: Path):
 def test_no_curve_stands_in_for_another(tmp_path: Path, place: int):
     asked: list[Any] = ["net", "Card", 1, "rt", "fp16"]
     asked[place] = 2 if place == 2 else "other"
-    with pytest.raises(MissingFigureError, match=r"no measured curve of .* Near it: "):
+    with pytest.raises(MissingFigureError, match=r"no measurement of .* Near it: "):
         stored(tmp_path, sweep("mine")).curve(*asked)
 
 
@@ -145,7 +145,7 @@ def test_a_rented_processor_is_not_the_one_that_was_measured(tmp_path: Path):
     assert same.curve("net", "CPU", 0, "rt", "fp16").evidence is Evidence.ESTIMATED
     rented = found.curve("net", "CPU", 0, "rt", "fp16")
     assert (exact.evidence, rented.evidence) == (Evidence.IMPORTED, Evidence.ESTIMATED)
-    assert rented.notes[0].startswith("measured on EPYC 7B13; the processor that is rented")
+    assert rented.sources[-1].startswith("measured on EPYC 7B13; the processor that is rented")
 
 
 def test_a_broken_measurement_file_is_told_with_the_others(tmp_path: Path):

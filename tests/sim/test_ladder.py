@@ -33,7 +33,7 @@ STEADY = week_of(SteadyProfile(shape="steady"))
 OFFICE_TRAFFIC = Traffic(OFFICE)
 ONE_EACH = Machine(1, 1.0, None, None)
 BOOT = BootTime(low_s=60, likely_s=60, high_s=60, source="an example")
-SERVICE = Curve((0.5,) * 8, tuple(0.25 * n for n in range(1, 9)))
+SERVICE = Curve((tuple(0.5 + 0.25 * n for n in range(1, 9)),))
 
 
 def scaled(**changes):
