@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
@@ -26,11 +26,12 @@ from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.breakeven import CostAt
 from tco.rank.outlook import Outlook
+from tco.rank.scope import Scope, model_within, ranking_within, rows_within
 from tco.rank.score import OptionProfile, Ranking, Terms, rank_options
 from tco.rank.uncertainty import DRAWS
 from tco.rank.view import View
 from tco.rank.work import work_of
-from tco.tasks import Kept, WantedError
+from tco.tasks import Kept, WantedError, Watch
 from tco.traffic.rate import event_factors
 
 
@@ -45,6 +46,8 @@ class Settings:
     """Folder for simulated results; None: nothing is kept."""
     draws: int = DRAWS
     """How often uncertain figures are drawn, beside the likely case."""
+    watch: Watch | None = None
+    """Through which somebody follows and may stop the simulation."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def evaluate(
     out with its reason; it never becomes a number.
     """
     settings = settings or Settings()
-    effort = Effort(Kept(settings.cache), settings.fidelity)
+    effort = Effort(Kept(settings.cache, settings.watch), settings.fidelity)
     measurements = measurements.with_hardware(catalog.accelerators)
     requests = requests_of(scenario)
     answered = float(likely_months(requests, scenario.horizon_months).sum())
@@ -136,12 +139,7 @@ def evaluate(
         scenario.goals,
         left_out,
         work_of(model, hours_per_fte_year=scenario.organisation.hours_per_fte_year.likely),
-        Terms(
-            scenario.months,
-            answered,
-            settings.basis,
-            scenario.organisation.discount_rate_per_year.likely,
-        ),
+        _terms(scenario, answered, settings),
     )
     return Evaluation(
         scenario,
@@ -154,6 +152,30 @@ def evaluate(
         catalog.digest,
         measurements.digest,
     )
+
+
+def in_scope(found: Evaluation, scope: Scope) -> Evaluation:
+    """Return an evaluation with the lines that count under a scope alone."""
+    if scope is Scope.ALL:
+        return found
+    rows = rows_within(found.ledger, scope)
+    terms = _terms(found.scenario, found.requests_answered, found.settings)
+    return replace(
+        found,
+        model=model_within(found.model, scope),
+        ledger=rows,
+        ranking=ranking_within(found.ranking, rows, terms),
+    )
+
+
+def with_draws(found: Evaluation, draws: int) -> Evaluation:
+    """Return an evaluation whose ranges rest on another number of draws."""
+    return replace(found, settings=replace(found.settings, draws=draws))
+
+
+def _terms(scenario: Scenario, answered: float, settings: Settings) -> Terms:
+    rate = scenario.organisation.discount_rate_per_year.likely
+    return Terms(scenario.months, answered, settings.basis, rate)
 
 
 def _build(

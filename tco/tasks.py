@@ -32,6 +32,8 @@ Result = dict[str, Any]
 LOG = logging.getLogger(__name__)
 WORTH_A_POOL_S = 3.0
 """Starting workers takes about as long as two seconds of work."""
+WORTH_STOPPING_S = 1.0
+"""What takes longer is not done in a process that answers people."""
 MOST_WORKERS = 8
 LIVES = 2
 """A task that kills so many workers is at fault itself."""
@@ -84,6 +86,37 @@ class Task(Protocol):
         """Work it out."""
 
 
+class StoppedError(Exception):
+    """Nobody waits for the work any longer."""
+
+
+LOOK_S = 0.2
+"""How often workers and the lock are looked away from, to see whether anybody still waits [s]."""
+
+
+@dataclass(slots=True, eq=False)
+class Watch:
+    """How far work has come, for who waits; and their word that they wait no longer."""
+
+    done: int = 0
+    wanted: int = 0
+    _stop: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def stop(self) -> None:
+        """End the work; what it has worked out so far is kept."""
+        self._stop.set()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nobody waits any longer."""
+        return self._stop.is_set()
+
+    def check(self) -> None:
+        """Raise if nobody waits any longer."""
+        if self.is_stopped:
+            raise StoppedError
+
+
 class WantedError(Exception):
     """A result is not there yet; whoever asked can come back when it is."""
 
@@ -97,6 +130,8 @@ class Kept:
     """Results on disk; without a folder they last as long as this object."""
 
     folder: Path | None = None
+    watch: Watch | None = None
+    """Given, anything that takes a while is done by workers, where it can be stopped."""
     _here: dict[str, Result | TcoError] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, task: Task) -> Result:
@@ -111,12 +146,19 @@ class Kept:
     def work_out(self, tasks: Sequence[Task]) -> None:
         """Work out tasks, side by side where that pays, and keep each as soon as it is there."""
         tasks = list({task.key: task for task in tasks}.values())
-        if len(tasks) > 1 and sum(task.about_s for task in tasks) > WORTH_A_POOL_S:
-            for number, outcome in side_by_side(tasks):
+        watch = self.watch or Watch()
+        watch.wanted += len(tasks)
+        about_s = sum(task.about_s for task in tasks)
+        is_shared = len(tasks) > 1 and about_s > WORTH_A_POOL_S
+        if is_shared or (self.watch is not None and about_s > WORTH_STOPPING_S):
+            for number, outcome in side_by_side(tasks, watch):
                 self._keep(tasks[number].key, outcome)
+                watch.done += 1
             return
         for task in tasks:
+            watch.check()
             self._keep(task.key, _outcome(task))
+            watch.done += 1
 
     def _keep(self, key: str, outcome: Result | TcoError) -> None:
         self._here[key] = outcome
@@ -174,13 +216,16 @@ class Pool:
     _workers: list[_Worker] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Result | TcoError]]:
+    def run(
+        self, tasks: Sequence[Task], watch: Watch | None = None
+    ) -> Iterator[tuple[int, Result | TcoError]]:
         """Yield the number and outcome of each task as it ends.
 
-        Whoever stops in the middle, by Ctrl-C too, keeps what has come so far; the workers are
-        ended with what they were at.
+        Whoever stops in the middle, by Ctrl-C or over the watch, keeps what has come so far; the
+        workers are ended with what they were at.
         """
-        with self._lock:
+        watch = watch or Watch()
+        with self._my_turn(watch):
             waiting = list(enumerate(tasks))[::-1]
             lives = dict.fromkeys(range(len(tasks)), LIVES)
             at: dict[int, tuple[_Worker, int]] = {}
@@ -188,7 +233,8 @@ class Pool:
             try:
                 while waiting or at:
                     self._hand_out(waiting, at)
-                    for pipe in wait([worker.pipe for worker, _ in at.values()]):
+                    watch.check()
+                    for pipe in wait([worker.pipe for worker, _ in at.values()], LOOK_S):
                         worker, number = at.pop(id(pipe))
                         try:
                             yield number, _received(worker.pipe.recv())
@@ -210,6 +256,16 @@ class Pool:
             finally:
                 if not is_done:
                     self.close()
+
+    @contextmanager
+    def _my_turn(self, watch: Watch) -> Iterator[None]:
+        """Wait until the workers are free."""
+        while not self._lock.acquire(timeout=LOOK_S):
+            watch.check()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _hand_out(
         self, waiting: list[tuple[int, Task]], at: dict[int, tuple[_Worker, int]]
@@ -255,9 +311,11 @@ def the_pool() -> Pool:
     return Pool(max(1, min(MOST_WORKERS, cores or 1)))
 
 
-def side_by_side(tasks: Sequence[Task]) -> Iterator[tuple[int, Result | TcoError]]:
+def side_by_side(
+    tasks: Sequence[Task], watch: Watch | None = None
+) -> Iterator[tuple[int, Result | TcoError]]:
     """Yield the number and outcome of each task as it ends."""
-    return the_pool().run(tasks)
+    return the_pool().run(tasks, watch)
 
 
 def _serve(pipe: Connection) -> None:

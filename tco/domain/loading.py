@@ -207,6 +207,19 @@ class Library:
         return document
 
 
+def resolved_scenario(data: Mapping[str, Any], file: str) -> Scenario:
+    """Validate a scenario that holds its organisation and snapshots; ``file`` is what errors name.
+
+    Saved scenarios, links and inputs changed by hand go through here, as files do.
+    """
+    document = Document(file, dict(data), {})
+    scenario = _validated(document, Scenario)
+    findings = _broken_references(scenario, document)
+    if findings:
+        raise InputError(findings)
+    return scenario
+
+
 def _histories_named(document: Document) -> list[tuple[Path_, str]]:
     """Find the tracked runs that any lifecycle refers to."""
     candidates = document.data.get("candidates")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -201,13 +201,18 @@ def rank_options(
         found[status].append(answer)
     for option, (title, reason) in left_out.items():
         found[Status.EXCLUDED].append(Answer(None, option, title, Status.EXCLUDED, (reason,), None))
-    ordered = sorted(found[Status.RANKED], key=_cost_then_name)
+    ordered = in_order(found[Status.RANKED])
     ranked = tuple(
         replace(answer, rank=number, is_tied=_is_tied(ordered[: number - 1], answer, work))
         for number, answer in enumerate(ordered, start=1)
     )
-    unproven = tuple(sorted(found[Status.UNPROVEN], key=_cost_then_name))
+    unproven = tuple(in_order(found[Status.UNPROVEN]))
     return Ranking(ranked, unproven, tuple(found[Status.EXCLUDED]))
+
+
+def in_order(answers: Iterable[Answer]) -> list[Answer]:
+    """Return answers whose cost is known, the cheapest first."""
+    return sorted(answers, key=_cost_then_name)
 
 
 def _is_tied(before: Sequence[Answer], answer: Answer, work: Mapping[str, Work]) -> bool:

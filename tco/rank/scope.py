@@ -1,0 +1,80 @@
+"""How much of the cost is looked at: the bill of cloud and APIs, with people, or all of it.
+
+Goals are judged on all of it. A scope leaves out lines, and orders what is ranked anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+
+import pandas as pd
+
+from tco.domain.cost import Payee
+from tco.ledger.model import CostModel
+from tco.rank.score import Answer, Ranking, Terms, in_order, money_of
+
+INCUMBENT_BILL = "incumbent"
+"""Category of the bill for what runs today: whoever sends it, it is one."""
+
+
+class Scope(StrEnum):
+    """What part of the cost counts."""
+
+    BILLS = "cloud and API bill"
+    PEOPLE = "plus people"
+    ALL = "full TCO"
+
+
+PAYEES = {
+    Scope.BILLS: {Payee.CLOUD, Payee.API_VENDOR, Payee.HARDWARE},
+    Scope.PEOPLE: {Payee.CLOUD, Payee.API_VENDOR, Payee.HARDWARE, Payee.PAYROLL},
+    Scope.ALL: set(Payee),
+}
+
+
+def belongs(scope: Scope, payee: str, category: str) -> bool:
+    """Tell whether a line counts.
+
+    >>> belongs(Scope.BILLS, "payroll", "people"), belongs(Scope.BILLS, "other", "incumbent")
+    (False, True)
+    """
+    return payee in PAYEES[scope] or category == INCUMBENT_BILL
+
+
+def model_within(model: CostModel, scope: Scope) -> CostModel:
+    """Return the lines that count."""
+    lines = (line for line in model.lines if belongs(scope, line.payee, line.category))
+    return CostModel(model.months, tuple(lines))
+
+
+def rows_within(rows: pd.DataFrame, scope: Scope) -> pd.DataFrame:
+    """Return the rows of the ledger that count."""
+    pairs = zip(rows["payee"], rows["category"], strict=True)
+    return rows[[belongs(scope, *pair) for pair in pairs]].reset_index(drop=True)
+
+
+def ranking_within(ranking: Ranking, rows: pd.DataFrame, terms: Terms) -> Ranking:
+    """Return a ranking with the money of some rows alone, in the order of that money.
+
+    Args:
+        ranking: The ranking by all cost.
+        rows: The rows that count.
+        terms: How money is counted.
+    """
+
+    def counted(answers: tuple[Answer, ...]) -> list[Answer]:
+        return [
+            answer
+            if answer.money is None
+            else replace(answer, money=money_of(rows[rows["option"] == answer.option], terms))
+            for answer in answers
+        ]
+
+    options = [
+        # What simulation leaves open was worked out for all cost, and says nothing here.
+        replace(answer, rank=number, is_tied=False)
+        for number, answer in enumerate(in_order(counted(ranking.options)), start=1)
+    ]
+    unproven = in_order(counted(ranking.unproven))
+    return Ranking(tuple(options), tuple(unproven), tuple(counted(ranking.excluded)))
