@@ -25,9 +25,10 @@ from tco.ledger.volume import monthly_requests
 from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.breakeven import CostAt
+from tco.rank.headline import Headline, headline
 from tco.rank.outlook import Outlook
-from tco.rank.scope import Scope, model_within, ranking_within, rows_within
-from tco.rank.score import OptionProfile, Ranking, Terms, rank_options
+from tco.rank.scope import Scope, cheapest_within, model_within, ranking_within, rows_within
+from tco.rank.score import Answer, OptionProfile, Ranking, Terms, rank_options
 from tco.rank.uncertainty import DRAWS
 from tco.rank.view import View
 from tco.rank.work import work_of
@@ -68,6 +69,21 @@ class Evaluation:
     def requests_answered(self) -> float:
         """Requests over the horizon, likely case [-]."""
         return float(likely_months(self.requests, self.scenario.horizon_months).sum())
+
+    @cached_property
+    def terms(self) -> Terms:
+        """How money is counted."""
+        return _terms(self.scenario, self.requests_answered, self.settings)
+
+    @cached_property
+    def headline(self) -> Headline | None:
+        """The cheapest option and what it is held against; None where nothing is ranked."""
+        return headline(self.outlook, self.ledger)
+
+    @cached_property
+    def cheapest_by_scope(self) -> dict[Scope, Answer]:
+        """The option that would be cheapest if other cost counted."""
+        return cheapest_within(self.ranking, self.ledger, self.terms)
 
     @cached_property
     def outlook(self) -> Outlook:
@@ -159,12 +175,11 @@ def in_scope(found: Evaluation, scope: Scope) -> Evaluation:
     if scope is Scope.ALL:
         return found
     rows = rows_within(found.ledger, scope)
-    terms = _terms(found.scenario, found.requests_answered, found.settings)
     return replace(
         found,
         model=model_within(found.model, scope),
         ledger=rows,
-        ranking=ranking_within(found.ranking, rows, terms),
+        ranking=ranking_within(found.ranking, rows, found.terms),
     )
 
 

@@ -1,159 +1,294 @@
-"""The overview page: which snapshot is cheapest under a scenario, and why not the others."""
+"""The overview: what it will cost, which snapshot is cheapest, and how sure that is."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
+from tco.app import shell, state
+from tco.app.words import money, plain, significant
+from tco.charts import frames
 from tco.charts.cost import stacked_monthly_cost
-from tco.data import data_folder
-from tco.domain.cost import Basis
-from tco.domain.loading import Library
-from tco.errors import TcoError
-from tco.ledger.explain import open_option
-from tco.measure.library import Measurements
-from tco.plan import Evaluation, Settings, evaluate
-from tco.prices import Catalog
+from tco.domain.cost import Kind, Phase
+from tco.plan import Evaluation
+from tco.rank.headline import MAKING, Headline
+from tco.rank.scope import Scope
 from tco.rank.score import Answer
-from tco.tasks import user_cache
+from tco.rank.uncertainty import Range
+from tco.rank.unit_cost import UnitOfCost, unit_cost_usd
+from tco.units import month_start
 
-KEPT_EVALUATIONS = 64
-NO_TREND: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
-"""The line under a card says what its number means, not where it is going."""
+LOST = (Kind.WASTED, Kind.IDLE)
+SCOPES = {
+    Scope.BILLS: "the cloud and API bill alone",
+    Scope.PEOPLE: "bills and people without the rest",
+    Scope.ALL: "the full TCO",
+}
 
 
-@st.cache_data(max_entries=KEPT_EVALUATIONS, show_spinner="Simulating traffic and pricing it …")
-def _evaluation(name: str, basis: str, digest: str) -> Evaluation:
-    """Evaluate once; ``digest`` is there to be part of the key."""
-    folder = data_folder()
-    library = Library(folder.scenarios)
-    scenario = library.load_scenario(library.find(name))
-    return evaluate(
-        scenario,
-        Catalog.load(folder.pricing),
-        Measurements.load(folder.benchmarks),
-        settings=Settings(basis=Basis(basis), cache=user_cache()),
+@shell.result_page("Overview", "What will it cost, which is cheapest, how sure are we?")
+def page(shown: shell.Shown) -> None:
+    """Draw the page: first what is quick, then the same over with all draws."""
+    found = shown.found
+    head = found.headline
+    if head is None:
+        _nothing_ranked(found)
+        return
+    cards, sentence = st.container(), st.empty()
+    with cards:
+        _cards(shown, found, head)
+    with sentence.container():
+        _sentence(shown, found, head)
+    st.subheader("Ranking by snapshot")
+    ranking = st.empty()
+    with ranking.container():
+        _ranking(shown, found)
+    _months(shown, found)
+    _against_paid(found)
+    exact = shown.refined()
+    with ranking.container():
+        _ranking(shown, exact)
+    with sentence.container():
+        _sentence(shown, exact, head)
+
+
+def _nothing_ranked(found: Evaluation) -> None:
+    st.warning(
+        "No option meets every goal with known figures, so nothing is ranked. Relax a goal under "
+        "Assumptions, or add the figure that is missing.",
+        icon=":material/warning:",
     )
+    _left_out(found)
 
 
-def page() -> None:
-    """Draw the page."""
-    st.title("TCO planner")
-    try:
-        _draw()
-    except TcoError as error:
-        st.error(str(error))
+# ---- cards ---------------------------------------------------------------------------------------
 
 
-def _draw() -> None:
-    library = Library(data_folder().scenarios)
-    names = [f"{path.parent.name}/{path.stem}" for path in library.scenario_paths()]
-    use_cases = list(dict.fromkeys(name.split("/")[0] for name in names))
-    use_case = st.sidebar.selectbox("Use case", use_cases)
-    scenario_name = st.sidebar.selectbox(
-        "Scenario", [name for name in names if name.startswith(f"{use_case}/")]
-    )
-    basis = st.sidebar.radio("View of time", [str(basis) for basis in Basis])
-    scenario = library.load_scenario(library.find(scenario_name))
-    found = _evaluation(scenario_name, basis, scenario.digest)
-    st.subheader(scenario.title)
-    st.write(scenario.question)
-    badge = (
-        ":orange-badge[Illustrative: some figures are assumed] " if scenario.illustrative else ""
-    )
-    st.caption(
-        f"{badge}{scenario.horizon_months} months from {scenario.start:%B %Y}, "
-        f"{found.requests_answered:,.0f} requests, prices of {scenario.price_date}, {basis} basis, "
-        f"nominal USD, scenario {scenario.digest[:8]}"
-    )
-    ranked = found.ranking.options
-    if not ranked:
-        st.warning("No option meets every goal with known figures.")
-    else:
-        _draw_cards(found, ranked[0])
-        _draw_ranking(found)
-        _draw_option(found)
-    _draw_left_out(found)
-
-
-def _draw_cards(found: Evaluation, best: Answer) -> None:
-    money = best.money
-    assert money is not None
-    snapshots = found.ranking.snapshots
-    lead = "It is the only one that meets every goal."
-    if len(snapshots) > 1 and snapshots[1].money is not None:
-        saved = snapshots[1].money.basis_usd - money.basis_usd
-        lead = f"The next snapshot, {snapshots[1].title}, costs USD {saved:,.0f} more."
-    st.markdown(f"**{best.title}** is the cheapest snapshot that meets the goals. {lead}")
-    cards = st.columns(4)
+def _cards(shown: shell.Shown, found: Evaluation, head: Headline) -> None:
+    best = head.best
+    assert best.money is not None
     months = found.scenario.horizon_months
-    basis = f"over {months} months"
-    cards[0].metric("Total cost", f"${money.basis_usd:,.0f}", basis, border=True, **NO_TREND)
-    serving = f"${money.inference_cost_per_1k_usd:,.4g} of it for serving"
-    cards[1].metric(
-        "Cost per 1,000 requests",
-        f"${money.cost_per_1k_usd:,.4g}",
-        serving,
-        border=True,
-        **NO_TREND,
-    )
-    people = f"{money.people_usd / money.tco_usd:.0%} of the total" if money.tco_usd else "none"
-    cards[2].metric("People", f"${money.people_usd:,.0f}", people, border=True, **NO_TREND)
-    share = "no machines of its own"
-    if money.idle_share is not None:
-        share = f"{money.idle_share:.0%} of its machines"
-    cards[3].metric("Idle and wasted", f"${money.idle_usd:,.0f}", share, border=True, **NO_TREND)
+    columns = st.columns(5)
+    with columns[0]:
+        st.metric(
+            "Total cost, USD",
+            f"{best.money.basis_usd:,.0f}",
+            _saved(head),
+            delta_color="green",
+            delta_arrow="down" if head.against else "off",
+            border=True,
+            height="stretch",
+            help=f"Sum of all lines of {plain(best.title)} over {months} months, "
+            f"{found.settings.basis} view, {shown.plan.scope}",
+        )
+        shell.open_button("Open", found, best.option, key="open-total")
+    unit = shown.plan.unit_of_cost
+    with columns[1]:
+        st.metric(
+            f"USD {unit}",
+            significant(unit_cost_usd(found.scenario, found.requests_answered, best.money, unit)),
+            f"{significant(best.money.inference_cost_per_1k_usd)} per 1,000 to serve",
+            help="The total over all units. Serving is the part to hold against an API's price",
+            **shell.NO_TREND,
+        )
+        shell.open_button("Open", found, best.option, key="open-serving", phases=[Phase.INFERENCE])
+    with columns[2]:
+        st.metric(
+            "Training and experiments, USD",
+            f"{head.making_usd:,.0f}",
+            f"{head.experiments_usd:,.0f} of it experiments",
+            help="Lines of the phases experimentation and training, people included",
+            **shell.NO_TREND,
+        )
+        shell.open_button("Open", found, best.option, key="open-making", phases=MAKING)
+    with columns[3]:
+        share = best.money.idle_share
+        st.metric(
+            "Idle and wasted, USD",
+            f"{best.money.idle_usd:,.0f}",
+            "no machines of its own" if share is None else f"{share:.0%} of its machine cost",
+            help="Capacity that was paid for and did not work: booting, waiting, never used",
+            **shell.NO_TREND,
+        )
+        shell.open_button("Open", found, best.option, key="open-idle", kinds=LOST)
+    with columns[4]:
+        value, words = _break_even(found, head)
+        st.metric(
+            "Break-even month",
+            value,
+            words,
+            help="Month by whose end the cheapest has made up what it costs more at first",
+            **shell.NO_TREND,
+        )
 
 
-def _draw_ranking(found: Evaluation) -> None:
-    st.dataframe(
-        pd.DataFrame([_row(answer) for answer in found.ranking.options]),
-        hide_index=True,
-        width="stretch",
-        column_config={
-            "total": st.column_config.NumberColumn(format="dollar"),
-            "per 1,000": st.column_config.NumberColumn(format="$%.4f"),
-            "p95 ms": st.column_config.NumberColumn(format="localized"),
-        },
-    )
+def _saved(head: Headline) -> str | None:
+    """Say how much less than the rival it costs."""
+    if head.against is None:
+        return None
+    share = head.against.saved_share
+    part = "" if share is None else f" ({share:.0%})"
+    return f"{head.against.saved_usd:,.0f}{part} less than {head.against.rival.title}"
 
 
-def _row(answer: Answer) -> dict[str, object]:
-    profile, money = answer.profile, answer.money
+def _break_even(found: Evaluation, head: Headline) -> tuple[str, str]:
+    against = head.against
+    if against is None:
+        return "none", "nothing else is ranked"
+    if against.month is None:
+        return "at once", f"never dearer than {against.rival.title}"
+    month = month_start(found.scenario.start, against.month - 1)
+    return f"{month:%b %Y}", f"month {against.month}, against {against.rival.title}"
+
+
+# ---- the sentence --------------------------------------------------------------------------------
+
+
+def _sentence(shown: shell.Shown, found: Evaluation, head: Headline) -> None:
+    best, against = head.best, head.against
+    drawn = found.outlook.uncertainty
+    chance = drawn.ranges[best.option].p_cheapest
+    parts = [f"**{plain(best.title)}** is the cheapest snapshot that meets every goal."]
+    if against is None:
+        parts.append("It is the only one.")
+    else:
+        share = "" if against.saved_share is None else f" ({against.saved_share:.0%})"
+        parts.append(
+            f"It costs {money(against.saved_usd)}{share} less over the horizon than "
+            f"**{plain(against.rival.title)}**."
+        )
+        parts.append(f"It is cheapest in {chance:.0%} of {drawn.draws:,} draws of what is unsure.")
+    flips = found.outlook.flip_sentences
+    if flips:
+        parts.append(f"What would change that: {plain(flips[0])}")
+    st.markdown(" ".join(parts))
+    by_scope = shown.whole.cheapest_by_scope
+    others = [
+        f"by {SCOPES[scope]}, **{plain(answer.title)}** is cheapest"
+        for scope, answer in by_scope.items()
+        if answer.option != best.option and scope is not shown.plan.scope
+    ]
+    if others:
+        st.markdown(f"**The scope changes the winner:** {'; '.join(others)}.")
+
+
+# ---- ranking -------------------------------------------------------------------------------------
+
+
+def _ranking(shown: shell.Shown, found: Evaluation) -> None:
+    unit = shown.plan.unit_of_cost
+    snapshots = found.ranking.snapshots
+    _table(found, snapshots, unit)
+    hidden = [answer for answer in found.ranking.options if answer not in snapshots]
+    if hidden:
+        with st.expander(f"{len(hidden)} more options of the same snapshots"):
+            _table(found, hidden, unit)
+    _left_out(found)
+
+
+def _table(found: Evaluation, answers: Sequence[Answer], unit: UnitOfCost) -> None:
+    ranges = found.outlook.uncertainty.ranges
+    rows = [_row(found, answer, ranges[answer.option], unit) for answer in answers]
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True,
+             alt="Options in order of total cost, with ranges")  # fmt: skip
+
+
+def _row(found: Evaluation, answer: Answer, known: Range, unit: UnitOfCost) -> dict[str, str]:
+    profile, cost = answer.profile, answer.money
     assert profile is not None
-    assert money is not None
-    p95_ms = answer.latency.ms.get("p95") if answer.latency else None
+    assert cost is not None
+    p10, p90 = known.total_usd[frames.TEN], known.total_usd[frames.NINETY]
+    each = unit_cost_usd(found.scenario, found.requests_answered, cost, unit)
     return {
-        "rank": answer.rank,
-        "option": answer.title,
+        "rank": f"{answer.rank}" + (" (within noise)" if answer.is_tied else ""),
+        "option": plain(answer.title),
+        "weights": profile.openness.value if profile.openness else "not known",
+        "class": profile.size_class.value.upper() if profile.size_class else "not known",
         "served": profile.kind.value,
-        "weights": profile.openness.value if profile.openness else None,
-        "class": profile.size_class.value if profile.size_class else None,
-        "total": money.basis_usd,
-        "per 1,000": money.cost_per_1k_usd,
-        "p95 ms": None if p95_ms is None else round(p95_ms),
+        "total, USD": f"{cost.basis_usd:,.2f}",
+        f"{unit}, USD": f"{each:,.4g}",
+        "P10 to P90, USD": "beyond what was simulated"
+        if p10 is None or p90 is None
+        else f"{p10:,.0f} to {p90:,.0f}",
+        "chance of cheapest": f"{known.p_cheapest:.0%}",
     }
 
 
-def _draw_option(found: Evaluation) -> None:
-    titles = {answer.option: answer.title for answer in found.ranking.options}
-    option = st.selectbox("Open an option", list(titles), format_func=lambda name: titles[name])
-    rows = found.ledger[found.ledger["option"] == option]
-    chart, tree, table = st.tabs(["By month", "Why this number", "Rows"])
-    drawn = stacked_monthly_cost(rows, by="phase", title=f"Cost a month of {titles[option]}")
-    chart.altair_chart(drawn, width="stretch")
-    tree.code("\n".join(open_option(found.model, option).lines()), language=None)
-    table.dataframe(rows, hide_index=True, width="stretch")
-
-
-def _draw_left_out(found: Evaluation) -> None:
+def _left_out(found: Evaluation) -> None:
     for heading, answers in (
-        ("Unproven: a goal rests on a figure that nobody knows", found.ranking.unproven),
-        ("Left out: a goal is not met, or a part cannot be priced", found.ranking.excluded),
+        ("unproven: a goal rests on a figure that nobody knows", found.ranking.unproven),
+        ("left out: a goal is not met, or a part cannot be priced", found.ranking.excluded),
     ):
         if answers:
-            st.markdown(f"**{heading}**")
-            for answer in answers:
-                st.markdown(f"- {answer.title}: {'; '.join(answer.reasons)}")
+            with st.expander(f"{len(answers)} {heading}"):
+                for answer in answers:
+                    cost = "" if answer.money is None else f" ({money(answer.money.basis_usd)})"
+                    st.markdown(
+                        f"- **{plain(answer.title)}**{cost}: {plain('; '.join(answer.reasons))}"
+                    )
+
+
+# ---- by month ------------------------------------------------------------------------------------
+
+
+def _months(shown: shell.Shown, found: Evaluation) -> None:
+    st.subheader("Cost by month")
+    titles = {answer.option: answer.title for answer in frames.priced(found)}
+    chosen, budget = st.columns([3, 1], vertical_alignment="bottom")
+    option = chosen.selectbox("Option", list(titles), format_func=titles.__getitem__)
+    goal = found.scenario.goals.budget_usd
+    budget.number_input(
+        "Budget over the horizon, USD",
+        min_value=0.0,
+        step=1000.0,
+        format="%.0f",
+        placeholder="none given",
+        help="A goal of this scenario: options that cost more are left out",
+        **shell.view_of(
+            "budget",
+            goal,
+            lambda usd: state.change_inputs({("goals", "budget_usd"): usd or None}),
+        ),
+    )
+    parts = frames.monthly_parts(found, option, "phase")
+    chart, table = st.tabs(["Chart", "Table"])
+    drawn = stacked_monthly_cost(
+        parts,
+        by="phase",
+        title=f"{titles[option]}: cost a month by phase, {found.settings.basis}",
+        budget_usd=frames.budget_by_month_usd(found),
+    )
+    with chart:
+        st.altair_chart(drawn, width="stretch", key="months",
+                        alt=f"Cost a month of {titles[option]} by phase")  # fmt: skip
+        shell.open_button("Open this cost", found, option, key="open-months")
+    with table:
+        wide = parts.pivot_table(index="month", columns="phase", values="cost_usd", aggfunc="sum")
+        wide.index = pd.DatetimeIndex(wide.index).strftime("%Y-%m")
+        st.dataframe(wide, width="stretch", alt="Cost by month and phase, USD",
+                     column_config=dict.fromkeys(wide.columns, MONEY))  # fmt: skip
+
+
+MONEY = st.column_config.NumberColumn(format="%.2f")
+
+
+def _against_paid(found: Evaluation) -> None:
+    table = frames.against_paid(found)
+    if table is None:
+        return
+    st.subheader("Modelled against paid")
+    st.table(
+        pd.DataFrame(
+            {
+                "what": [plain(text) for text in table["what"]],
+                "requests": [f"{count:,.0f}" for count in table["requests"]],
+                "cost, USD": [f"{usd:,.2f}" for usd in table["cost_usd"]],
+                "per 1,000 requests, USD": [f"{usd:,.4g}" for usd in table["per_1k_usd"]],
+            }
+        ),
+        border="horizontal",
+        hide_index=True,
+        alt="What was paid last month beside the modelled first month",
+    )

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from tco.assemble import INCUMBENT
 from tco.ledger.finance import by_month_usd
+from tco.ledger.option import likely_months
 from tco.plan import Evaluation
 from tco.rank.pareto import QUALITY
 from tco.rank.score import Answer
+from tco.units import REQUESTS_PER_THOUSAND
 
 TEN, FIFTY, NINETY = 10, 50, 90
 WIDEST = 8
@@ -30,6 +33,61 @@ def monthly_usd(found: Evaluation, option: str) -> pd.Series:
     rate = found.scenario.organisation.discount_rate_per_year.likely
     amounts = by_month_usd(rows, found.model.months, found.settings.basis, rate)
     return pd.Series(amounts, index=pd.to_datetime(list(found.model.months)), name="cost_usd")
+
+
+def monthly_parts(found: Evaluation, option: str, by: str) -> pd.DataFrame:
+    """Return an option's cost by month and part on the evaluation's basis [USD].
+
+    Args:
+        found: The evaluation.
+        option: The option whose lines are summed.
+        by: Column of the ledger that parts are told by, such as ``phase``.
+    """
+    rows = found.ledger[found.ledger["option"] == option]
+    months = pd.to_datetime(list(found.model.months))
+    rate = found.scenario.organisation.discount_rate_per_year.likely
+    parts = [
+        pd.DataFrame(
+            {
+                "month": months,
+                by: part,
+                "cost_usd": by_month_usd(own, found.model.months, found.settings.basis, rate),
+            }
+        )
+        for part, own in rows.groupby(by, sort=False)
+    ]
+    if not parts:
+        return pd.DataFrame(columns=["month", by, "cost_usd"])
+    table = pd.concat(parts, ignore_index=True)
+    return table[table["cost_usd"] != 0].reset_index(drop=True)
+
+
+def budget_by_month_usd(found: Evaluation) -> list[float] | None:
+    """Return the stated budget spread evenly over the months; None where nobody gave one [USD]."""
+    budget = found.scenario.goals.budget_usd
+    months = found.scenario.horizon_months
+    return None if budget is None else [budget / months] * months
+
+
+def against_paid(found: Evaluation) -> pd.DataFrame | None:
+    """Return what was paid last month beside what the model says; None without an incumbent.
+
+    The incumbent's own row tells how well the model meets the bill: its volume is the scenario's.
+    """
+    incumbent = found.scenario.incumbent
+    if incumbent is None:
+        return None
+    months = found.scenario.horizon_months
+    first_month = float(likely_months(found.requests, months)[0])
+    paid = incumbent.last_month_bill_usd.likely
+    rows = [(f"Paid last month: {incumbent.title}", incumbent.last_month_requests, paid)]
+    kept = [answer for answer in priced(found) if answer.option == INCUMBENT]
+    for answer in [*kept, *found.ranking.options[:1]]:
+        usd = float(monthly_usd(found, answer.option).iloc[0])
+        rows.append((f"Modelled first month: {answer.title}", first_month, usd))
+    table = pd.DataFrame(rows, columns=["what", "requests", "cost_usd"])
+    table["per_1k_usd"] = table["cost_usd"] / (table["requests"] / REQUESTS_PER_THOUSAND)
+    return table.drop_duplicates("what", ignore_index=True)
 
 
 def ranking_table(found: Evaluation, *, only_ranked: bool = False) -> pd.DataFrame:

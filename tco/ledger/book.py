@@ -96,6 +96,50 @@ def monthly_pivot(rows: pd.DataFrame, across: str) -> pd.DataFrame:
     ).sort_index()
 
 
+def line_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a line over all months, the dearest first: what a number is made of."""
+    alike = [
+        "phase",
+        "item",
+        "kind",
+        "cause",
+        "unit",
+        "payee",
+        "evidence",
+        "price_ref",
+        "quantity_ref",
+    ]
+    grouped = rows.groupby(alike, sort=False, dropna=False)
+    table = grouped.agg(
+        first_month=("month", "min"),
+        last_month=("month", "max"),
+        quantity=("quantity", "sum"),
+        unit_price_from_usd=("unit_price_usd", "min"),
+        unit_price_to_usd=("unit_price_usd", "max"),
+        cost_usd=("cost_usd", "sum"),
+    ).reset_index()
+    for name in ("first_month", "last_month"):
+        table[name] = table[name].dt.strftime("%Y-%m")
+    shown = [
+        "phase",
+        "item",
+        "kind",
+        "cause",
+        "first_month",
+        "last_month",
+        "quantity",
+        "unit",
+        "unit_price_from_usd",
+        "unit_price_to_usd",
+        "cost_usd",
+        "payee",
+        "evidence",
+        "price_ref",
+        "quantity_ref",
+    ]
+    return table[shown].sort_values("cost_usd", ascending=False, kind="stable", ignore_index=True)
+
+
 def idle_usd(rows: pd.DataFrame) -> float:
     """Return what was paid for capacity that did not work [USD]: wasted and idle rows."""
     return total_usd(rows[rows["kind"].isin([Kind.WASTED, Kind.IDLE])])

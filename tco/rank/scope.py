@@ -11,6 +11,7 @@ from enum import StrEnum
 import pandas as pd
 
 from tco.domain.cost import Payee
+from tco.ledger.finance import total_on_basis_usd
 from tco.ledger.model import CostModel
 from tco.rank.score import Answer, Ranking, Terms, in_order, money_of
 
@@ -78,3 +79,27 @@ def ranking_within(ranking: Ranking, rows: pd.DataFrame, terms: Terms) -> Rankin
     ]
     unproven = in_order(counted(ranking.unproven))
     return Ranking(tuple(options), tuple(unproven), tuple(counted(ranking.excluded)))
+
+
+def cheapest_within(ranking: Ranking, rows: pd.DataFrame, terms: Terms) -> dict[Scope, Answer]:
+    """Return the cheapest ranked option under every scope; empty where nothing is ranked.
+
+    Args:
+        ranking: The ranking by all cost.
+        rows: All rows of the ledger.
+        terms: How money is counted.
+    """
+    found = {}
+    for scope in Scope if ranking.options else ():
+        counted = rows_within(rows, scope)
+        cost = {
+            answer.option: total_on_basis_usd(
+                counted[counted["option"] == answer.option],
+                terms.months,
+                terms.basis,
+                terms.discount_rate_per_year,
+            )
+            for answer in ranking.options
+        }
+        found[scope] = min(ranking.options, key=lambda answer: round(cost[answer.option], 2))
+    return found

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from tco.domain.scenario import Scenario
 from tco.rank.score import Money
-from tco.units import REQUESTS_PER_THOUSAND, TOKENS_PER_MILLION
+from tco.units import TOKENS_PER_MILLION
 
 
 class UnitOfCost(StrEnum):

@@ -2,13 +2,14 @@
 
 import os
 import sys
+import threading
 import time
 from types import ModuleType
 
 import pytest
 
 from tco.errors import InfeasibleError, TcoError
-from tco.tasks import Kept, Pool
+from tco.tasks import Kept, Pool, StoppedError, Watch
 from tests.tasks.deadly import Killer, Refused, Sleeper, Square
 
 
@@ -96,3 +97,24 @@ def test_little_work_is_done_here(tmp_path):
     few = [Square(number, about_s=0.1) for number in (1, 2)]
     kept.work_out(few)
     assert {kept.of(task)["pid"] for task in few} == {os.getpid()}
+
+
+def test_work_that_nobody_waits_for_ends_within_two_seconds_with_its_workers(monkeypatch):
+    pool = Pool(1)
+    monkeypatch.setattr("tco.tasks.the_pool", lambda: pool)
+    watch = Watch()
+    stop = threading.Timer(1.0, watch.stop)
+    stop.start()
+    begun = time.monotonic()
+    with pytest.raises(StoppedError):
+        Kept(watch=watch).work_out([Sleeper(30.0)])
+    assert time.monotonic() - begun < 3.0
+    assert pool._workers == []
+    assert (watch.done, watch.wanted) == (0, 1)
+
+
+def test_who_waits_for_the_workers_of_another_can_stop_waiting():
+    pool, watch = Pool(1), Watch()
+    watch.stop()
+    with pool._lock, pytest.raises(StoppedError):
+        list(pool.run([Square(2)], watch))
