@@ -225,11 +225,17 @@ def _sidebar() -> None:
 
 def _scenario_picker(plan: state.Plan) -> None:
     names = state.scenario_names()
-    here = plan.saved_as or plan.origin.id
+    use_case, here = plan.origin.use_case, plan.saved_as or plan.origin.id
     st.selectbox(
-        "Use case and scenario",
+        "Use case",
         list(names),
-        format_func=names.__getitem__,
+        format_func=lambda name: str(name).replace("-", " ").capitalize(),
+        **view_of("use-case", use_case, lambda name: state.open_named(next(iter(names[name])))),
+    )
+    st.selectbox(
+        "Scenario",
+        list(names[use_case]),
+        format_func=names[use_case].__getitem__,
         **view_of("scenario", here, state.open_named),
     )
 

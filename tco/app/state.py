@@ -137,11 +137,14 @@ def open_scenario(scenario: Scenario, *, saved_as: str | None = None) -> None:
     put(fresh)
 
 
-def scenario_names() -> dict[str, str]:
-    """Return what can be opened: names that ``open_named`` takes, and how people read them."""
-    shelf = library()
-    names = [f"{path.parent.name}/{path.stem}" for path in shelf.scenario_paths()]
-    return {name: name.replace("-", " ").replace("/", ": ") for name in names}
+def scenario_names() -> dict[str, dict[str, str]]:
+    """Return what can be opened, by use case: names, and how people read them."""
+    found: dict[str, dict[str, str]] = {}
+    for path in library().scenario_paths():
+        use_case, name = path.parent.name, path.stem
+        words = name.replace("-", " ").capitalize()
+        found.setdefault(use_case, {})[f"{use_case}/{name}"] = words
+    return found
 
 
 def open_named(name: str) -> None:

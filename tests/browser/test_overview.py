@@ -31,8 +31,8 @@ def test_the_first_page_runs_without_an_error(page: Page):
 
 
 def test_choosing_a_scenario_shows_its_cheapest_snapshot_to_the_dollar(page: Page, pictures: Path):
-    page.get_by_role("combobox", name="Use case and scenario").click()
-    page.get_by_role("option", name="fraud scoring: base").click()
+    page.get_by_role("combobox", name="Use case").click()
+    page.get_by_role("option", name="Fraud scoring").click()
     best = evaluated("fraud-scoring/base").ranking.options[0]
     assert best.money is not None
     expect(page.get_by_text(f"{best.title} is the cheapest")).to_be_visible(timeout=20_000)
