@@ -13,10 +13,12 @@ NAME = "ticket-classification/base"
 @pytest.mark.parametrize("scope", list(Scope))
 def test_money_of_each_option_is_the_sum_of_the_rows_that_count(scope):
     seen = in_scope(evaluated(NAME), scope)
+    totals = []
     for answer in seen.ranking.options:
+        assert answer.money is not None
+        totals.append(answer.money.basis_usd)
         rows = seen.ledger[seen.ledger["option"] == answer.option]
         assert answer.money.tco_usd == pytest.approx(rows["cost_usd"].sum(), rel=1e-12)
-    totals = [answer.money.basis_usd for answer in seen.ranking.options]
     assert totals == sorted(totals)
     assert [answer.rank for answer in seen.ranking.options] == list(range(1, len(totals) + 1))
 

@@ -9,6 +9,7 @@ from tests.shipped import evaluated
 def test_a_million_tokens_costs_the_total_over_requests_and_tokens_of_each():
     found = evaluated("ticket-classification/base")
     money = found.ranking.options[0].money
+    assert money is not None
     whole = money.tco_usd
     cost = unit_cost_usd(found.scenario, found.requests_answered, money, UnitOfCost.TOKENS)
     assert cost == pytest.approx(whole / (found.requests_answered * 1430 / 1e6))
@@ -37,6 +38,7 @@ def test_a_user_costs_the_total_over_users_and_months():
     data["workload"] |= {"requests_per_month": None, "volume_drivers": drivers}
     by_users = type(scenario).model_validate(data)
     money = evaluated("ticket-classification/base").ranking.options[0].money
+    assert money is not None
     assert unit_cost_usd(by_users, 1.0, money, UnitOfCost.USERS) == pytest.approx(
         money.tco_usd / 200 / 36
     )
