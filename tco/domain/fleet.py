@@ -85,6 +85,63 @@ class QueueAutoscaler(ScaledFleet):
     down_window_s: Annotated[float, Field(ge=0, le=3600)] = 300.0
 
 
+class KedaAutoscaler(ScaledFleet):
+    """KEDA: it wakes a fleet of none, and the pod autoscaler scales it by the requests in it."""
+
+    kind: Literal["keda"]
+    target_per_replica: Annotated[float, Field(gt=0, le=1e6)]
+    interval_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
+    down_window_s: Annotated[float, Field(ge=0, le=3600)] = 300.0
+    poll_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    cooldown_s: Seconds = Field(default=300.0, description="without work before the last go [s]")
+
+
+class TargetTrackingAutoscaler(ScaledFleet):
+    """SageMaker's target tracking on invocations an instance and minute."""
+
+    kind: Literal["target_tracking"]
+    target_per_replica_minute: Annotated[float, Field(gt=0, le=1e9)] = Field(
+        description="invocations a replica and minute that it aims at [1/min]: the most that one "
+        "serves, times a safety factor, 0.5 to begin with"
+    )
+    out_cooldown_s: Seconds = 300.0
+    in_cooldown_s: Seconds = 300.0
+
+    @model_validator(mode="after")
+    def _starts_by_itself(self) -> Self:
+        if self.minimum == 0:
+            raise ValueError("this autoscaler cannot start from zero; keep at least one replica")
+        return self
+
+
+class KnativeAutoscaler(ScaledFleet):
+    """Knative's pod autoscaler on the requests in the fleet, with its panic window."""
+
+    kind: Literal["knative"]
+    concurrency: Annotated[float, Field(gt=0, le=1e6)] = Field(
+        description="requests that one replica takes at once [-]"
+    )
+    target_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.7, description="part of the concurrency that it aims at [-]"
+    )
+    interval_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    stable_window_s: Annotated[float, Field(ge=6, le=3600)] = 60.0
+    grace_s: Seconds = Field(default=30.0, description="kept on after a quiet stable window [s]")
+
+
+class RayServeAutoscaler(ScaledFleet):
+    """Ray Serve's rule on ongoing requests."""
+
+    kind: Literal["ray_serve"]
+    target_ongoing_requests: Annotated[float, Field(gt=0, le=1e6)] = 2.0
+    interval_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=10.0, description="time between two reports of the replicas [s]"
+    )
+    look_back_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    up_delay_s: Seconds = 30.0
+    down_delay_s: Seconds = 600.0
+
+
 class ScheduleAutoscaler(Record):
     """A number of replicas for each hour of the day or the week, in UTC, Monday first."""
 
@@ -103,7 +160,14 @@ class ScheduleAutoscaler(Record):
 
 
 Autoscaler = Annotated[
-    HpaAutoscaler | QueueAutoscaler | ScheduleAutoscaler, Field(discriminator="kind")
+    HpaAutoscaler
+    | QueueAutoscaler
+    | KedaAutoscaler
+    | TargetTrackingAutoscaler
+    | KnativeAutoscaler
+    | RayServeAutoscaler
+    | ScheduleAutoscaler,
+    Field(discriminator="kind"),
 ]
 
 

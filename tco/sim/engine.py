@@ -53,7 +53,10 @@ class Engine(Protocol):
         """
 
     def observe(self, now_s: float) -> Seen:
-        """Show the busy time so far, who waits, and who is served."""
+        """Show the busy time so far, who waits, who is served, and how many have come."""
+
+    def next_join_s(self) -> float:
+        """Return when the next request joins a line [s]; infinite if none is to come."""
 
     def is_at_work(self, now_s: float) -> bool:
         """Tell whether requests are still to come, wait, are served, or are with the host."""

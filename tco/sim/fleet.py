@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 ACTIVE, BOOTING, DRAINING, OFF = range(4)
 ROUNDING = 1e-6
+WAKING_S = 1e-6
+"""At one instant control comes before arrivals: who wakes a fleet is seen so much later."""
 LONGEST_STANDSTILL_S = 4 * HOURS_PER_WEEK * SECONDS_PER_HOUR
 """Longer than any schedule, boot or limit on waiting: who still waits then, waits for ever."""
 
@@ -154,11 +156,18 @@ class Fleet:
     def _scale(self) -> Generator[simpy.Event, None, None]:
         """Look at the fleet at the rule's interval, and act on what the rule asks for."""
         rule, environment = self._rules.rule, self._environment
-        number = 0
+        number = 1
         while True:
-            number += 1
+            next_s = self._sleeps_until_s()
+            # Nothing is looked at while it sleeps.
+            number = max(number, math.floor(min(next_s, self._until_s) / rule.interval_s))
             # An absolute time, so that the looks do not drift by rounding.
-            yield environment.timeout(max(0.0, number * rule.interval_s - environment.now))
+            look_s = number * rule.interval_s
+            if rule.wakes_at_once and next_s < look_s:
+                look_s = next_s + WAKING_S
+            else:
+                number += 1
+            yield environment.timeout(max(0.0, look_s - environment.now))
             while environment.peek() <= environment.now:
                 yield environment.timeout(0)  # who is ready or gone by now is seen so
             now_s = environment.now
@@ -167,6 +176,13 @@ class Fleet:
             self._wish = self._with_spare(rule.ask(self._shown(stretch)))
             self._account_idle(stretch)
             self._act(self._wish, self._clock.held(ACTIVE) + self._clock.held(BOOTING))
+
+    def _sleeps_until_s(self) -> float:
+        """Return until when there is neither a replica nor a request [s]; 0 if there is one now."""
+        seen, engine = self._environment.now, self._engine
+        if not self._rules.rule.sleeps or self._held or engine.observe(seen).waiting:
+            return 0.0
+        return engine.next_join_s()
 
     def _shown(self, stretch: _Stretch) -> Observation:
         """Return what the rule sees: the fleet as if it had no spare replicas, and all the work."""
@@ -181,6 +197,7 @@ class Fleet:
             busy_s / there_s if there_s > 0 else 0.0,
             stretch.seen.waiting,
             stretch.seen.in_service,
+            stretch.seen.came,
         )
 
     def _look(self, now_s: float) -> _Stretch:

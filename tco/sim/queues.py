@@ -74,7 +74,15 @@ class Queues:
     def observe(self, now_s: float) -> Seen:
         """Show the busy time so far, who waits, and who is served."""
         busy_s, waiting, in_service = kernel.observe(now_s, self._lines, self._slots, self._tally)
-        return Seen(busy_s / self._rules.slots, waiting, in_service)
+        came = int(self._tally.counters[at.JOINED])
+        return Seen(busy_s / self._rules.slots, waiting, in_service, came)
+
+    def next_join_s(self) -> float:
+        """Return when the next request joins a line [s]; infinite if none is to come."""
+        intake = self._intake
+        while intake.is_used_up and intake.fetch():
+            pass
+        return math.inf if intake.is_used_up else float(intake.incoming.joins_s[intake.position])
 
     def open(self, replica: int, now_s: float) -> None:
         """Give work to a replica from now on."""

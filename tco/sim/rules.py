@@ -11,16 +11,29 @@ from tco.domain.fleet import (
     BootTime,
     FleetSettings,
     HpaAutoscaler,
+    KedaAutoscaler,
+    KnativeAutoscaler,
     QueueAutoscaler,
+    RayServeAutoscaler,
     ReplayedFleet,
     ScheduleAutoscaler,
+    TargetTrackingAutoscaler,
 )
 from tco.domain.service import BatchFigures, BatchService, HostStage
 from tco.errors import InfeasibleError, NotFoundError
 from tco.sim.run import Discipline, FleetRules
-from tco.sim.scaling import Hpa, QueueLength, Rule, Schedule, Static
+from tco.sim.scaling import Hpa, Keda, QueueLength, Rule, Schedule, Static, TargetTracking
+from tco.sim.scaling_windows import Knative, RayServe
 from tco.sim.service import BatchRule, HostWork, Service, spread_factors
 
+Scaler = (
+    HpaAutoscaler
+    | QueueAutoscaler
+    | KedaAutoscaler
+    | TargetTrackingAutoscaler
+    | KnativeAutoscaler
+    | RayServeAutoscaler
+)
 DISCIPLINES = {
     "one_queue": Discipline.ONE_LINE,
     "round_robin": Discipline.ROUND_ROBIN,
@@ -145,18 +158,51 @@ def rules_of(
 
 def _rule_of(settings: FleetSettings) -> tuple[Rule, int, int]:
     scaler = settings.autoscaler
+    if scaler is None:
+        if settings.replicas is None:
+            raise InfeasibleError("no replicas are given and nothing can start one")
+        return Static(settings.replicas), settings.replicas, settings.replicas
+    if isinstance(scaler, ScheduleAutoscaler):
+        numbers = scaler.replicas_by_hour
+        return Schedule(numbers), min(numbers), max(numbers)
+    return scaling_rule(scaler), scaler.minimum, scaler.maximum
+
+
+def scaling_rule(scaler: Scaler) -> Rule:
+    """Make the rule of an autoscaler; it remembers, so each run needs its own."""
     match scaler:
         case HpaAutoscaler():
-            rule: Rule = Hpa(scaler.target_busy_share, scaler.interval_s, scaler.down_window_s)
-            return rule, scaler.minimum, scaler.maximum
+            return Hpa(scaler.target_busy_share, scaler.interval_s, scaler.down_window_s)
         case QueueAutoscaler():
-            rule = QueueLength(scaler.target_per_replica, scaler.interval_s, scaler.down_window_s)
-            return rule, scaler.minimum, scaler.maximum
-        case ScheduleAutoscaler(replicas_by_hour=numbers):
-            return Schedule(numbers), min(numbers), max(numbers)
-    if settings.replicas is None:
-        raise InfeasibleError("no replicas are given and nothing can start one")
-    return Static(settings.replicas), settings.replicas, settings.replicas
+            return QueueLength(scaler.target_per_replica, scaler.interval_s, scaler.down_window_s)
+        case KedaAutoscaler():
+            return Keda(
+                scaler.target_per_replica,
+                scaler.interval_s,
+                scaler.down_window_s,
+                poll_s=scaler.poll_s,
+                cooldown_s=scaler.cooldown_s,
+            )
+        case TargetTrackingAutoscaler():
+            return TargetTracking(
+                scaler.target_per_replica_minute, scaler.out_cooldown_s, scaler.in_cooldown_s
+            )
+        case KnativeAutoscaler():
+            return Knative(
+                scaler.concurrency,
+                scaler.target_share,
+                scaler.interval_s,
+                scaler.stable_window_s,
+                scaler.grace_s,
+            )
+        case RayServeAutoscaler():
+            return RayServe(
+                scaler.target_ongoing_requests,
+                scaler.interval_s,
+                scaler.look_back_s,
+                scaler.up_delay_s,
+                scaler.down_delay_s,
+            )
 
 
 def _boot_s(boot: BootTime | None, random: np.random.Generator) -> float:

@@ -100,6 +100,8 @@ class Seen:
     """Busy replica-seconds so far [s]."""
     waiting: int
     in_service: int
+    came: int
+    """Requests that have joined or were turned away so far."""
 
 
 @dataclass(frozen=True, slots=True)
