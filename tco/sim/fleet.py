@@ -160,10 +160,11 @@ class Fleet:
         while True:
             next_s = self._sleeps_until_s()
             # Nothing is looked at while it sleeps.
-            number = max(number, math.floor(min(next_s, self._until_s) / rule.interval_s))
+            asleep_s = min(max(0.0, next_s), self._until_s)
+            number = max(number, math.floor(asleep_s / rule.interval_s))
             # An absolute time, so that the looks do not drift by rounding.
             look_s = number * rule.interval_s
-            if rule.wakes_at_once and next_s < look_s:
+            if rule.wakes_at_once and environment.now <= next_s < look_s:
                 look_s = next_s + WAKING_S
             else:
                 number += 1
@@ -178,10 +179,10 @@ class Fleet:
             self._act(self._wish, self._clock.held(ACTIVE) + self._clock.held(BOOTING))
 
     def _sleeps_until_s(self) -> float:
-        """Return until when there is neither a replica nor a request [s]; 0 if there is one now."""
+        """Return until when there is neither replica nor request [s]; -inf if there is one."""
         seen, engine = self._environment.now, self._engine
         if not self._rules.rule.sleeps or self._held or engine.observe(seen).waiting:
-            return 0.0
+            return -math.inf
         return engine.next_join_s()
 
     def _shown(self, stretch: _Stretch) -> Observation:

@@ -135,9 +135,9 @@ class RayServe:
 
     The mean of the look-back is worth so many replicas. A wish for more has to last for the delay
     upwards before it is met, one for fewer for the longer delay downwards; a wish the other way, or
-    for what there is, starts anew. Replicas report every ``interval_s``; nothing that the rule reads
-    changes between two reports, so its faster loop decides no other way. Where no replica runs, who
-    waits starts one at once.
+    for what there is, starts anew. Replicas report every ``interval_s``; between two reports what
+    the rule reads does not change, so its faster loop decides no other way. Where no replica runs,
+    who waits starts one at once.
     """
 
     target: float
