@@ -231,7 +231,7 @@ def test_a_quiet_fleet_is_held_for_the_stable_window_and_the_grace_alone():
     assert held_s == pytest.approx(95.5)
 
 
-BLOCKS = {
+BLOCKS: dict[str, dict[str, float]] = {
     "keda": {"target_per_replica": 2.0, "minimum": 0},
     "target_tracking": {"target_per_replica_minute": 30.0, "minimum": 1},
     "knative": {"concurrency": 1.0, "minimum": 0},
@@ -258,6 +258,7 @@ def test_nobody_and_no_second_is_lost_whoever_scales(kind, gaps, boot_s, patienc
     found = fleet.run(to_the_last=True)
     assert found.served + found.abandoned == came.size
     assert found.peak_replicas <= 5
+    assert found.per_request is not None
     finish_s = found.per_request.finish_s
     served = ~np.isnan(finish_s)
     assert (finish_s[served] >= came[served] + 1.5 - 1e-9).all()
