@@ -26,6 +26,7 @@ from tco.cli import (
     prices,
     simulate,
     training,
+    waste,
     workload,
 )
 from tco.cli.context import Options, say
@@ -49,6 +50,7 @@ answers.add_to(app)
 exports.add_to(app)
 simulate.add_to(app)
 training.add_to(app)
+waste.add_to(app)
 app.add_typer(prices.app, name="prices", help="The dated price catalogue.")
 app.add_typer(imports.app, name="import", help="Experiment history, priced.")
 app.add_typer(workload.app, name="workload", help="Workloads from data.")

@@ -24,6 +24,7 @@ from tco.units import REQUESTS_PER_THOUSAND
 
 A_MONTH = Number(1.0, "month")
 THOUSAND = Number(REQUESTS_PER_THOUSAND, "requests in a thousand")
+OLD_VERSION = "old version kept"
 
 
 def add_operation_lines(buyer: Buyer, plan: Operation) -> None:
@@ -188,26 +189,38 @@ def _add_licence(buyer: Buyer, name: str, licence: Licence) -> None:
 
 
 def _add_versions(buyer: Buyer, kept: KeptVersions, releases: tuple[int, ...]) -> None:
-    """Store the first release and each later one, the oldest leaving when there are too many."""
+    """Store the release in use and older ones, the oldest leaving when there are too many.
+
+    Tiers of a price count all that is stored; then each version takes its share.
+    """
     name = "operation.versions"
-    held = []
+    held, in_use = [], []
     for month in range(1, buyer.scenario.horizon_months + 1):
         inside = buyer.holder.first_month <= month <= buyer.holder.last_month
-        count = 1 + sum(release <= month for release in releases)
-        held.append(float(min(count, kept.most)) if inside else 0.0)
-    versions = Series(
-        f"{buyer.key(name)}.held",
-        "versions",
-        tuple(held),
-        Evidence.STATED,
-        f"the first and {len(releases)} later releases, at most {kept.most} kept",
-    )
-    buyer.service(
-        name,
-        "model versions kept",
-        kept.storage,
-        driver(f"{buyer.key(name)}.gb_each", "GB", kept.gb_each) * versions * ONE,
-        phase=Phase.OPERATION,
-        category="storage",
-        unit="GB-month",
-    )
+        count = min(1 + sum(release <= month for release in releases), kept.most)
+        held.append(float(count) if inside else 0.0)
+        in_use.append(1.0 / count)
+    key = buyer.key(name)
+    source = f"the first and {len(releases)} later releases, at most {kept.most} kept"
+    versions = Series(f"{key}.held", "versions", tuple(held), Evidence.STATED, source)
+    newest = Series(f"{key}.in_use", "-", tuple(in_use), Evidence.STATED, source)
+    stored = driver(f"{key}.gb_each", "GB", kept.gb_each) * versions * ONE
+    at = kept.storage
+    for step in buyer.holder.shop.service(at.seller, at.region, at.service, "GB-month", stored):
+        tier = f".above_{step.from_units:g}" if step.from_units else ""
+        shares = {Kind.USED: ("in use", newest), Kind.IDLE: ("kept", 1.0 - newest)}
+        for kind, (word, share) in shares.items():
+            buyer.add(
+                f"{name}.{kind}{tier}",
+                f"model versions {word}, {at.seller} {at.service}",
+                phase=Phase.OPERATION,
+                category="storage",
+                quantity=step.quantity * share,
+                unit="GB-month",
+                unit_price_usd=step.unit_price_usd,
+                nature=Nature.RUN,
+                behaviour=Behaviour.FIXED,
+                payee=Payee.CLOUD,
+                kind=kind,
+                cause=OLD_VERSION if kind is Kind.IDLE else "",
+            )

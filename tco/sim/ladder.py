@@ -290,7 +290,9 @@ def _grid(
         if factor == 1.0:
             rows.append(base)
             continue
-        anchors = [x for x in _anchors(reach) if work.affords(x, factor)]
+        # What a service time does in the busiest month is simulated whatever has been spent.
+        always = (0.0, reach.likely_load_per_s)
+        anchors = [x for x in _anchors(reach) if x in always or work.affords(x, factor)]
         row = {}
         for cause in causes:
             differs = [
