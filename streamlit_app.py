@@ -2,11 +2,13 @@
 
 import streamlit as st
 
-from tco.app import overview
+from tco.app import compare, overview, scenarios
 
 st.set_page_config(page_title="TCO planner", page_icon="📊", layout="wide")
 st.navigation(
     [
         st.Page(overview.page, title="Overview", url_path="overview", default=True),
+        st.Page(compare.page, title="Compare", url_path="compare"),
+        st.Page(scenarios.page, title="Scenarios", url_path="scenarios"),
     ]
 ).run()

@@ -48,6 +48,7 @@ from tco.rank.scope import Scope
 from tco.rank.uncertainty import FIRST_DRAWS
 from tco.rank.unit_cost import units_of
 from tco.rank.words import amount
+from tco.store.plan import Plan
 
 LOG = logging.getLogger(__name__)
 PATIENCE_S = 2.0
@@ -68,7 +69,7 @@ MOST_CHANGES, MOST_TEXT = 12, 60
 class Shown:
     """What a page draws: a plan and its answer."""
 
-    plan: state.Plan
+    plan: Plan
     reply: Reply
 
     @property
@@ -105,12 +106,10 @@ def result_page(title: str, asks: str) -> Callable[[Callable[[Shown], None]], Ca
     return wrap
 
 
-def input_page(
-    title: str, asks: str
-) -> Callable[[Callable[[state.Plan], None]], Callable[[], None]]:
+def input_page(title: str, asks: str) -> Callable[[Callable[[Plan], None]], Callable[[], None]]:
     """Wrap a page of inputs."""
 
-    def wrap(draw: Callable[[state.Plan], None]) -> Callable[[], None]:
+    def wrap(draw: Callable[[Plan], None]) -> Callable[[], None]:
         @wraps(draw)
         def page() -> None:
             with _reported():
@@ -223,9 +222,10 @@ def _sidebar() -> None:
         )
 
 
-def _scenario_picker(plan: state.Plan) -> None:
+def _scenario_picker(plan: Plan) -> None:
     names = state.scenario_names()
-    use_case, here = plan.origin.use_case, plan.saved_as or plan.origin.id
+    use_case, here = plan.origin.use_case, state.name_of_plan()
+    names.setdefault(use_case, {}).setdefault(here, plan.origin.name.replace("-", " ").capitalize())
     st.selectbox(
         "Use case",
         list(names),
@@ -260,9 +260,11 @@ def _head(title: str, asks: str) -> None:
     scenario = plan.scenario
     st.title(title)
     st.caption(f"{asks} **{plain(scenario.title)}**")
-    refused = state.take_refused()
-    if refused is not None:
-        st.error(f"Not changed: {plain(refused)}", icon=":material/warning:")
+    for message in state.told():
+        st.warning(plain(message), icon=":material/warning:")
+    kept = state.kept_as()
+    if kept is not None and st.query_params.get("plan") != kept:
+        st.query_params["plan"] = kept  # a refresh finds it again
     badge = ":orange-badge[Illustrative: some figures are assumed]" if plan.is_illustrative else ""
     strip = st.container(horizontal=True, vertical_alignment="center")
     strip.markdown(
@@ -275,19 +277,20 @@ def _head(title: str, asks: str) -> None:
             _changes(plan)
 
 
-def _changes(plan: state.Plan) -> None:
+def _changes(plan: Plan) -> None:
     st.markdown(f"Against **{plain(plan.origin.title)}**, as it was opened:")
     rows = [
-        {"input": change.key, "was": _short(change.before), "is": _short(change.after)}
+        {"input": change.key, "was": short(change.before), "is": short(change.after)}
         for change in plan.changes[:MOST_CHANGES]
     ]
-    st.table(rows, border="horizontal")
+    st.table(rows, border="horizontal", hide_index=True, alt="Changed inputs")
     if len(plan.changes) > MOST_CHANGES:
         st.caption(f"and {len(plan.changes) - MOST_CHANGES} more")
     st.button("Undo all changes", on_click=state.undo_changes, key="undo-changes")
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Write the value of an input so that it fits into a table."""
     if value is None:
         return "none"
     if isinstance(value, float):
@@ -318,7 +321,7 @@ def _answered() -> Shown | None:
 
 def _before() -> Shown | None:
     """Return the last answer of this session, if it is still kept."""
-    last: tuple[state.Plan, str] | None = st.session_state.get(SHOWN)
+    last: tuple[Plan, str] | None = st.session_state.get(SHOWN)
     if last is None:
         return None
     plan, key = last

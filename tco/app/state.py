@@ -6,35 +6,33 @@ writes to the plan. No page reads the widgets of another.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import streamlit as st
 
 from tco.data import data_folder, user_overlay
-from tco.domain.changes import Change, changes, with_inputs
-from tco.domain.cost import Basis
+from tco.domain.changes import with_inputs
 from tco.domain.loading import Library
 from tco.domain.scenario import Scenario
 from tco.domain.source import Path_
 from tco.errors import TcoError
-from tco.ledger.option import likely_months
 from tco.measure.library import Measurements
-from tco.plan import Evaluation, Settings, evaluate, requests_of
+from tco.plan import Evaluation, Settings, evaluate
 from tco.prices import Catalog
-from tco.rank.scope import Scope
 from tco.rank.uncertainty import FIRST_DRAWS
-from tco.rank.unit_cost import UnitOfCost, units_of
+from tco.store.files import MOST_TITLE, DeletedError, FileStore, Store
+from tco.store.link import read_link
+from tco.store.plan import Plan, plan_of
 from tco.tasks import Watch, digest_of, user_cache
 
 FIRST = "ticket-classification/base"
 """The worked example that a newcomer sees."""
-VOLUME_FACTORS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
-HORIZONS_MONTHS = (12, 24, 36, 48, 60)
-PLAN, REFUSED, WHO, MATERIALS = "plan", "refused", "who", "materials"
+SAVED = "saved/"
+PLAN, KEPT, TOLD, WHO, MATERIALS = "plan", "kept", "told", "who", "materials"
 
 
 @dataclass(frozen=True)
@@ -43,68 +41,6 @@ class Materials:
 
     catalog: Catalog
     measurements: Measurements
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a person works on."""
-
-    origin: Scenario
-    """The scenario as it was opened: changes are told against it."""
-    edited: Scenario
-    """The same with inputs changed, at the volume that it states."""
-    volume_factor: float = 1.0
-    """Multiple of that volume, from the slider [-]."""
-    basis: Basis = Basis.ACCRUAL
-    scope: Scope = Scope.ALL
-    unit: UnitOfCost = UnitOfCost.REQUESTS
-    saved_as: str | None = None
-    """Id under which the plan is kept in the user's folder; None for a shipped scenario."""
-
-    @cached_property
-    def scenario(self) -> Scenario:
-        """The scenario that is evaluated."""
-        if self.volume_factor == 1.0:
-            return self.edited
-        workload = self.edited.workload.scaled(self.volume_factor)
-        return self.edited.model_copy(update={"workload": workload})
-
-    @cached_property
-    def digest(self) -> str:
-        """Digest of the scenario, as files and links carry it."""
-        return self.scenario.digest
-
-    @cached_property
-    def is_illustrative(self) -> bool:
-        """Whether any figure is assumed."""
-        return self.scenario.illustrative
-
-    @cached_property
-    def changes(self) -> tuple[Change, ...]:
-        """Inputs that are not as they were when the scenario was opened."""
-        return changes(self.origin, self.scenario)
-
-    @cached_property
-    def volumes(self) -> dict[float, float]:
-        """Requests of the first month at each place of the slider [1/month]."""
-        factors = sorted({*VOLUME_FACTORS, self.volume_factor})
-        return {factor: _first_month(self.edited, factor) for factor in factors}
-
-    @property
-    def horizons_months(self) -> list[int]:
-        """Horizons to choose from."""
-        known = {self.origin.horizon_months, self.edited.horizon_months}
-        return sorted({*HORIZONS_MONTHS, *known})
-
-    @property
-    def unit_of_cost(self) -> UnitOfCost:
-        """The unit that costs are shown in; requests where the workload cannot tell another."""
-        return self.unit if self.unit in units_of(self.scenario) else UnitOfCost.REQUESTS
-
-
-def _first_month(scenario: Scenario, factor: float) -> float:
-    scaled = scenario.model_copy(update={"workload": scenario.workload.scaled(factor)})
-    return float(likely_months(requests_of(scaled), scaled.horizon_months)[0])
 
 
 # ---- what a session holds ------------------------------------------------------------------------
@@ -116,25 +52,124 @@ def library() -> Library:
 
 
 def plan() -> Plan:
-    """Return the plan of this session; the worked example to begin with."""
+    """Return the plan of this session; to begin with that of the address, or the worked example."""
     if PLAN not in st.session_state:
-        open_scenario(shipped(FIRST))
+        st.session_state[PLAN] = Plan(*(shipped(FIRST),) * 2)
+        or_refused(_open_address)
     found: Plan = st.session_state[PLAN]
     return found
 
 
+def _open_address() -> None:
+    """Open what the address of the page asks for: a link, a kept plan, a shipped scenario."""
+    values = {name: st.query_params[name] for name in st.query_params}
+    st.query_params.clear()
+    if "link" in values:
+        read = read_link(values)
+        begin(read.plan)
+        _keep(read.plan)
+        _tell_ignored(read.refused)
+        if read.prices_digest != materials().catalog.digest:
+            tell("This link was made with other price tables, so its figures may have been others.")
+    elif "plan" in values:
+        open_kept(values["plan"])
+    else:
+        name = values.pop("scenario", None)
+        known = {known for names in scenario_names().values() for known in names}
+        if name in known:
+            open_named(str(name))
+        elif name is not None:
+            values["scenario"] = name
+        _tell_ignored([f"{name[:40]}={value[:40]}" for name, value in values.items()])
+
+
+def _tell_ignored(values: Sequence[str]) -> None:
+    if values:
+        count = "1 value" if len(values) == 1 else f"{len(values)} values"
+        verb = "was" if len(values) == 1 else "were"
+        tell(f"{count} in this link {verb} not valid and {verb} ignored: {', '.join(values)}")
+
+
 def put(new: Plan) -> None:
-    """Make this the plan of the session."""
+    """Make this the plan of the session, and keep it in the user's folder."""
     st.session_state[PLAN] = new
+    _keep(new)
 
 
-def open_scenario(scenario: Scenario, *, saved_as: str | None = None) -> None:
+def begin(new: Plan, kept_as: str | None = None) -> None:
+    """Begin on a plan; nothing is written before something is changed."""
+    st.session_state[PLAN] = new
+    st.session_state[KEPT] = kept_as
+
+
+def open_scenario(scenario: Scenario) -> None:
     """Begin on a scenario; how it is looked at stays as it was."""
     before: Plan | None = st.session_state.get(PLAN)
-    fresh = Plan(scenario, scenario, saved_as=saved_as)
+    fresh = Plan(scenario, scenario)
     if before is not None:
         fresh = replace(fresh, basis=before.basis, scope=before.scope, unit=before.unit)
-    put(fresh)
+    begin(fresh)
+
+
+# ---- kept plans ----------------------------------------------------------------------------------
+
+
+def store() -> Store:
+    """Return where this person's plans are kept: a folder of their own where people sign in."""
+    owner = "local"
+    if st.user.get("is_logged_in"):
+        owner = hashlib.sha256(str(st.user.get("email")).encode()).hexdigest()[:16]
+    return _store(owner)
+
+
+@st.cache_resource
+def _store(owner: str) -> Store:
+    return FileStore(user_overlay() / "plans" / owner)
+
+
+def kept_as() -> str | None:
+    """Return the id under which the session's plan is kept; None while nothing was changed."""
+    found: str | None = st.session_state.get(KEPT)
+    return found
+
+
+def _keep(new: Plan) -> None:
+    """Write the plan down, so that nothing is lost on refresh, crash or restart."""
+    try:
+        if kept_as() is None:
+            _keep_anew(new)
+        else:
+            try:
+                store().write(str(kept_as()), new.as_data())
+            except DeletedError:
+                _keep_anew(new)
+                tell("This scenario was deleted in another window; you go on with a copy of it.")
+    except TcoError as error:
+        tell(f"Your changes hold for this session only. {error}")
+
+
+def _keep_anew(new: Plan) -> None:
+    scenario = new.origin
+    st.session_state[KEPT] = store().add(
+        new.as_data(), scenario.title[:MOST_TITLE], scenario.use_case, is_draft=True
+    )
+
+
+def open_kept(id_: str, version: int | None = None) -> None:
+    """Begin on a kept plan, or on one of its versions."""
+    known = store().about(id_)
+    if known.is_deleted:
+        raise TcoError(f"'{known.title}' was deleted; restore it under Scenarios")
+    begin(plan_of(store().content(id_, version), known.title), id_)
+    if version is not None:
+        _keep(plan())
+
+
+def save_as(title: str) -> None:
+    """Keep the plan under a title, where the list shows it."""
+    if kept_as() is None:
+        _keep_anew(plan())
+    store().rename(str(kept_as()), title)
 
 
 def scenario_names() -> dict[str, dict[str, str]]:
@@ -144,12 +179,33 @@ def scenario_names() -> dict[str, dict[str, str]]:
         use_case, name = path.parent.name, path.stem
         words = name.replace("-", " ").capitalize()
         found.setdefault(use_case, {})[f"{use_case}/{name}"] = words
+    for saved in store().saved():
+        found.setdefault(saved.use_case, {})[f"{SAVED}{saved.id}"] = f"My: {saved.title}"
     return found
+
+
+def name_of_plan() -> str:
+    """Return the name of the plan among ``scenario_names``."""
+    id_ = kept_as()
+    if id_ is not None and not store().about(id_).is_draft:
+        return f"{SAVED}{id_}"
+    return plan().origin.id
 
 
 def open_named(name: str) -> None:
     """Begin on a scenario by its name."""
-    open_scenario(shipped(name))
+    if name.startswith(SAVED):
+        open_kept(name.removeprefix(SAVED))
+    else:
+        open_scenario(shipped(name))
+
+
+def scenario_named(name: str) -> Scenario:
+    """Return the scenario of a name, without opening it."""
+    if name.startswith(SAVED):
+        id_ = name.removeprefix(SAVED)
+        return plan_of(store().content(id_), store().about(id_).title).scenario
+    return shipped(name)
 
 
 def undo_changes() -> None:
@@ -173,12 +229,17 @@ def or_refused(act: Callable[[], None]) -> None:
     try:
         act()
     except TcoError as error:
-        st.session_state[REFUSED] = str(error)
+        tell(f"Not changed: {error}")
 
 
-def take_refused() -> str | None:
-    """Return why the last change was refused, once."""
-    found: str | None = st.session_state.pop(REFUSED, None)
+def tell(message: str) -> None:
+    """Have the next page say something, once."""
+    st.session_state.setdefault(TOLD, []).append(message)
+
+
+def told() -> list[str]:
+    """Return what is to be said, once."""
+    found: list[str] = st.session_state.pop(TOLD, [])
     return found
 
 

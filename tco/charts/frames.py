@@ -10,7 +10,9 @@ import pandas as pd
 from tco.assemble import INCUMBENT
 from tco.ledger.finance import by_month_usd
 from tco.ledger.option import likely_months
-from tco.plan import Evaluation
+from tco.measure.library import Measurements
+from tco.plan import Evaluation, costs_at_volume
+from tco.prices import Catalog
 from tco.rank.pareto import QUALITY
 from tco.rank.score import Answer
 from tco.units import REQUESTS_PER_THOUSAND
@@ -148,6 +150,30 @@ def cumulative_table(found: Evaluation, answers: Sequence[Answer]) -> pd.DataFra
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def volume_points(
+    found: Evaluation,
+    factor: float,
+    options: Sequence[str],
+    catalog: Catalog,
+    measurements: Measurements,
+) -> pd.DataFrame:
+    """Return what a thousand requests cost at a multiple of the volume [USD].
+
+    An option that cannot carry the volume as it is described has no row.
+    """
+    titles = {answer.option: answer.title for answer in priced(found)}
+    costs = costs_at_volume(found, factor, catalog, measurements)
+    months = found.scenario.horizon_months
+    requests = found.requests_answered * factor
+    a_month = float(likely_months(found.requests, months)[0]) * factor
+    rows = [
+        (a_month, titles[option], costs[option] / (requests / REQUESTS_PER_THOUSAND))
+        for option in options
+        if option in costs
+    ]
+    return pd.DataFrame(rows, columns=["requests_per_month", "series", "usd"])
 
 
 def crossing_month(table: pd.DataFrame) -> pd.Timestamp | None:

@@ -1,0 +1,1 @@
+"""What people keep: plans as files in the user's folder, and plans in a link."""
