@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tco.cli.incumbents import incumbent_document, incumbent_table
 from tco.cli.life import coverage_table, life_document
 from tco.domain.price import ExchangeRate
 from tco.plan import Evaluation
@@ -82,6 +83,7 @@ def _scenario(found: Evaluation, crossings: Sequence[Compared]) -> dict[str, Any
         **outlook_document(found.outlook),
         "break_even": [compared.as_data() for compared in crossings],
         **life_document(found),
+        **incumbent_document(found),
     }
 
 
@@ -105,6 +107,9 @@ def print_ranking(
         _print_ranking(console, found, rate, first_of_use_case=first_of_use_case)
         for compared in crossings:
             console.print(Text(f"   {compared.sentence}", style="dim"))
+        against = incumbent_table(found, lambda usd: _amount(usd, rate, ",.0f"))
+        if against is not None:
+            console.print(against)
         console.print(coverage_table(found))
     sys.stdout.write(shown.get())  # rich has an own way out when the reader has gone
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from tco.domain.fleet import FleetSettings
 from tco.domain.machine import MachineChoice
 from tco.domain.months import MonthNumber
+from tco.domain.price import Purchase
 from tco.domain.record import (
     Estimate,
     Evidence,
@@ -90,6 +91,19 @@ class ServiceFigure(Record):
         return self
 
 
+class CommitmentChoice(Record):
+    """Instances committed for a term beneath those bought as the machine says, paid in any case."""
+
+    purchase: Literal[Purchase.COMMIT_1Y, Purchase.COMMIT_3Y] = Field(
+        description="term; its price comes from the catalogue"
+    )
+    instances: Literal["cheapest"] | Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default="cheapest",
+        description="a number kept throughout, or the cheapest on the simulated demand by hour, "
+        "chosen anew for each term [instances]",
+    )
+
+
 class SelfHostedDeployment(FleetSettings):
     """Replicas on rented instances, a fixed number or an autoscaled one."""
 
@@ -101,6 +115,9 @@ class SelfHostedDeployment(FleetSettings):
     )
     vcpus_per_replica: Annotated[int, Field(ge=1, le=4096)] | None = Field(
         default=None, description="vCPUs that one replica takes [-]; needed on CPU"
+    )
+    commitment: CommitmentChoice | None = Field(
+        default=None, description="part of the fleet that is committed for a term; absent: none"
     )
     quota_instances: Annotated[int, Field(ge=0, le=100_000)] | None = Field(
         default=None, description="most instances that the account may hold [-]; absent: not known"
@@ -118,6 +135,15 @@ class SelfHostedDeployment(FleetSettings):
     def _names_what_it_takes(self) -> Self:
         if self.accelerators_per_replica == 0 and self.vcpus_per_replica is None:
             raise ValueError("a replica on CPU needs vcpus_per_replica")
+        return self
+
+    @model_validator(mode="after")
+    def _commits_once(self) -> Self:
+        if self.commitment is not None and self.machine.purchase.term_months is not None:
+            raise ValueError(
+                "the machine is bought by the term already; write purchase: on_demand for what "
+                "lies above the commitment"
+            )
         return self
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from tco.domain.cost import Flow, Payee, Phase
 from tco.domain.coverage import Unpriced
 from tco.domain.data_work import DataWork
+from tco.domain.delivery import Delivery
 from tco.domain.deployment_work import DeploymentWork
 from tco.domain.experiments import Experiments
 from tco.domain.months import MonthNumber, Months
@@ -69,6 +70,7 @@ class Lifecycle(Record):
     training: TrainingPlan | None = None
     data: DataWork | None = None
     deployment_work: DeploymentWork | None = None
+    delivery: Delivery | None = None
     operation: Operation | None = None
     platform: Platform | None = None
     exit_usd: UsdEstimate | None = Field(

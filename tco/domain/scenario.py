@@ -65,6 +65,11 @@ class Incumbent(Record):
     contract_end_month: MonthNumber | None = Field(
         default=None, description="month of the horizon in which its contract ends"
     )
+    option: Identifier | None = Field(
+        default=None,
+        description="option that describes what runs today: its modelled month stands beside the "
+        "bill; absent: the bill alone is known",
+    )
     source: Text
 
 
@@ -140,6 +145,14 @@ class Scenario(Record):
             says = f"has {len(table)} months, the horizon {months}"
             raise wrong_at("monthly_requests", says=says)
         return workload
+
+    @model_validator(mode="after")
+    def _knows_what_runs_today(self) -> Self:
+        described = None if self.incumbent is None else self.incumbent.option
+        if described is not None and described not in self.candidates:
+            says = f"no option '{described}'; there are {', '.join(self.candidates)}"
+            raise wrong_at("incumbent", "option", says=says)
+        return self
 
     @model_validator(mode="after")
     def _knows_its_baseline(self) -> Self:

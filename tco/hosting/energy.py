@@ -12,7 +12,7 @@ from tco.errors import TcoError
 from tco.hosting.machines import Rented
 from tco.hosting.request_time import Joules
 from tco.ledger.expression import Driver, Expression, Number, driver
-from tco.ledger.inference import Energy
+from tco.ledger.machines import Energy
 from tco.prices import Catalog
 from tco.units import GRAMS_PER_KILOGRAM, JOULES_PER_KWH, WATTS_PER_KILOWATT
 

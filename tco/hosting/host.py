@@ -24,8 +24,10 @@ from tco.hosting.fleets import (
 from tco.hosting.machines import Rented, rent
 from tco.hosting.request_time import ServiceTime
 from tco.hosting.service_time import extremes, service_time
+from tco.ledger.commitments import demand_of_simulated, demand_of_static
 from tco.ledger.expression import Number
-from tco.ledger.inference import Energy, MachineBill, add_simulated_lines, add_static_lines
+from tco.ledger.machine_hours import SimulatedHours, StaticHours
+from tco.ledger.machines import Energy, MachineBill
 from tco.ledger.model import LineMaker
 from tco.ledger.option import Part, likely_months
 from tco.measure.library import Measurements
@@ -154,7 +156,7 @@ def _bill(make: LineMaker, scenario: Scenario, arranged: Arranged) -> MachineBil
         scenario,
         arranged.part,
         arranged.deployment,
-        arranged.rented.quote,
+        arranged.rented.quotes,
         arranged.energy,
     )
 
@@ -180,7 +182,9 @@ def _host_static(make: LineMaker, scenario: Scenario, arranged: Arranged, effort
         scenario.seed,
     )
     usage = static_usage(effort, task)
-    add_static_lines(_bill(make, scenario, arranged), usage, seconds)
+    bill = _bill(make, scenario, arranged)
+    demand = demand_of_static(usage, scenario.horizon_months)
+    bill.add_lines(StaticHours(bill, usage, seconds), demand, usage.instances)
     how = f"simulated, {usage.simulated_requests:,} requests at a constant service time"
     return Hosted(usage, _fact(usage.latency, how, arranged.service))
 
@@ -218,7 +222,9 @@ def _host_simulated(
     rung = usage.months.reference if isinstance(usage, FullUsage) else usage.reference
     ladder, months = (usage.ladder, usage.months) if isinstance(usage, FullUsage) else (usage, None)
     bill = _bill(make, scenario, arranged)
-    add_simulated_lines(bill, ladder, arranged.service.factor, months, rates_per_s)
+    hours = SimulatedHours(bill, ladder, arranged.service.factor, months, rates_per_s)
+    demand = demand_of_simulated(ladder, months, rates_per_s)
+    bill.add_lines(hours, demand, ladder.reference.instances)
     _check_deadline(case, rung.completion_hours, busiest + 1)
     questions: tuple[str, ...] = ()
     if rung.lost_share > MOST_LOST:

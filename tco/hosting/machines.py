@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tco.domain.deployment import SelfHostedDeployment
 from tco.domain.hardware import Instance
+from tco.domain.machine import MachineChoice
 from tco.domain.price import Purchase, Quote
 from tco.domain.scenario import Scenario
 from tco.domain.snapshot import Snapshot
@@ -19,9 +20,10 @@ from tco.sim.rung import Machine
 class Rented:
     """An instance type at a price, and how replicas lie on it."""
 
-    quote: Quote
     instance: Instance
     packing: Machine
+    quotes: dict[Purchase, Quote]
+    """Prices of its instances by how they are bought."""
 
 
 def rent(
@@ -30,12 +32,16 @@ def rent(
     """Find the machines of a deployment, or refuse them with the numbers."""
     machine = deployment.machine
     quote = _quote(scenario, deployment, catalog)
+    quotes = {machine.purchase: quote}
+    if deployment.commitment is not None:
+        committed = deployment.commitment.purchase
+        quotes[committed] = _price(scenario, machine, committed, catalog)
     instance = catalog.instance(machine.seller, machine.region, machine.instance_type)
     fits = replicas_per_instance(deployment, instance, snapshot)
     _check_quota(deployment, fits)
     share = share_of_instance(deployment, instance, fits)
     packing = Machine(fits, share, quote.billing_increment_s, quote.minimum_s)
-    return Rented(quote, instance, packing)
+    return Rented(instance, packing, quotes)
 
 
 def _quote(scenario: Scenario, deployment: SelfHostedDeployment, catalog: Catalog) -> Quote:
@@ -47,15 +53,22 @@ def _quote(scenario: Scenario, deployment: SelfHostedDeployment, catalog: Catalo
         )
     if machine.purchase.term_months is not None and deployment.autoscaler is not None:
         raise InfeasibleError(
-            "a commitment is paid in every hour, and an autoscaler gives machines back; the best "
-            "level to commit is not searched for yet. Choose on_demand, or a static fleet"
+            "a commitment is paid in every hour, and an autoscaler gives machines back. Write "
+            f"purchase: on_demand, and commitment: {{purchase: {machine.purchase}}} beside the "
+            "machine: it finds the cheapest level to commit, and says what of it goes unused"
         )
+    return _price(scenario, machine, machine.purchase, catalog)
+
+
+def _price(
+    scenario: Scenario, machine: MachineChoice, purchase: Purchase, catalog: Catalog
+) -> Quote:
     return catalog.compute(
         machine.seller,
         machine.region,
         machine.instance_type,
         on=scenario.price_date,
-        purchase=machine.purchase,
+        purchase=purchase,
     )
 
 

@@ -227,8 +227,10 @@ class Buyer:
         *,
         phase: Phase,
         nature: Nature = Nature.RUN,
+        kind: Kind = Kind.USED,
+        cause: str = "",
     ) -> None:
-        """Add instance hours that are used for the purpose that the item names."""
+        """Add instance hours, used for the purpose that the item names unless it says not."""
         self.add(
             name,
             f"{item}, {machine.seller} {machine.instance_type}",
@@ -240,7 +242,8 @@ class Buyer:
             nature=nature,
             behaviour=Behaviour.STEP,
             payee=Payee.CLOUD,
-            kind=Kind.USED,
+            kind=kind,
+            cause=cause,
         )
 
     # ---- serving -------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from tco.domain.machine import MachineChoice
 from tco.domain.price import Quote
 from tco.domain.record import Estimate
 from tco.domain.scenario import PAYROLL, Scenario
+from tco.domain.work import PricedService
 from tco.errors import InfeasibleError, MissingFigureError
 from tco.ledger.expression import Driver, Expression, Least, Number, driver
 from tco.ledger.tariff import unit_price
@@ -80,6 +81,14 @@ class Shop:
             if start:
                 within = within - Least((quantity, _edge(start)))
             yield Step(within, price, start)
+
+    def unit_of(self, service: PricedService) -> str:
+        """Return the unit by which a service is sold."""
+        on = self.scenario.price_date
+        [first, *_] = self.catalog.service(
+            service.seller, service.service, on=on, region=service.region
+        )
+        return first.quote.unit
 
     def person_hour(self, role: str) -> Expression:
         """Price of an hour of a person: the firm's own where it states one [USD/h]."""

@@ -93,7 +93,16 @@ def _beside(buyer: Buyer, run: ParallelRun) -> tuple[CostLine, ...]:
     return tuple(today.lines)
 
 
-def add_side_fleet(buyer: Buyer, name: str, item: str, fleet: SideFleet) -> None:
+def add_side_fleet(
+    buyer: Buyer,
+    name: str,
+    item: str,
+    fleet: SideFleet,
+    *,
+    phase: Phase = Phase.DEPLOYMENT,
+    kind: Kind = Kind.USED,
+    cause: str = "",
+) -> None:
     """Add the hours of instances beside those that serve, bought on demand."""
     key = buyer.key(name)
     instances = driver(f"{key}.instances", "instances", fleet.instances)
@@ -105,7 +114,9 @@ def add_side_fleet(buyer: Buyer, name: str, item: str, fleet: SideFleet) -> None
         item,
         machine,
         times(hours, [buyer.active(name, fleet.months)]),
-        phase=Phase.DEPLOYMENT,
+        phase=phase,
+        kind=kind,
+        cause=cause,
     )
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tco.domain.cost import Flow, Nature, Phase
+from tco.domain.cost import COMMITMENT, Flow, Nature, Phase
 from tco.domain.deployment import CascadeDeployment, SelfHostedDeployment, StagedDeployment
 from tco.domain.scenario import Scenario
 from tco.ledger.expression import Array
+from tco.ledger.machines import SINGLY
 from tco.ledger.model import CostModel, ValuedLine
 from tco.units import HOURS_PER_QUOTED_MONTH, hours_in_month
 
@@ -43,16 +44,19 @@ def _owed(scenario: Scenario, option: str, valued: list[ValuedLine]) -> Array:
     """Return the hours still committed at the price of the month."""
     months = scenario.horizon_months
     deployment = scenario.candidates[option].deployment
-    term = None
-    if isinstance(deployment, SelfHostedDeployment):
-        term = deployment.machine.purchase.term_months
+    if not isinstance(deployment, SelfHostedDeployment):
+        return np.zeros(months)
+    under = deployment.commitment
+    purchase = deployment.machine.purchase if under is None else under.purchase
+    term = purchase.term_months
     if term is None:
         return np.zeros(months)
+    way = SINGLY if under is None else COMMITMENT
     hourly = np.zeros(months)
     hours = np.array([hours_in_month(month) for month in scenario.months], dtype=np.float64)
     for line in valued:
-        is_fleet = line.line.category == "compute" and line.line.nature is Nature.RUN
-        if line.line.phase is Phase.INFERENCE and is_fleet:
+        is_bound = line.line.key.startswith(f"{option}.{way}.") and line.line.nature is Nature.RUN
+        if line.line.phase is Phase.INFERENCE and is_bound:
             hourly += line.cost_usd[0] / hours
     remaining = -np.arange(1, months + 1) % term
     return np.asarray(hourly * remaining * HOURS_PER_QUOTED_MONTH)

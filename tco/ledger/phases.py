@@ -5,6 +5,7 @@ from __future__ import annotations
 from tco.domain.lifecycle import Lifecycle
 from tco.ledger.buying import Buyer
 from tco.ledger.data_work import add_data_lines
+from tco.ledger.delivery import add_delivery_lines
 from tco.ledger.deployment_work import add_deployment_lines
 from tco.ledger.experimentation import add_experiment_lines
 from tco.ledger.holder import Holder
@@ -29,6 +30,8 @@ def add_phase_lines(make: LineMaker, lifecycle: Lifecycle, holder: Holder) -> No
         add_data_lines(make, lifecycle.data, holder)
     if lifecycle.deployment_work is not None:
         add_deployment_lines(buyer, lifecycle.deployment_work)
+    if lifecycle.delivery is not None:
+        add_delivery_lines(buyer, lifecycle.delivery)
     if lifecycle.operation is not None:
         add_operation_lines(buyer, lifecycle.operation)
     if lifecycle.platform is not None:

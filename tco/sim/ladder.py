@@ -14,10 +14,10 @@ line.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from tco.sim.rung import BUSY, UNALLOCATED, Case, Rung, simulate
 from tco.sim.sample import MOST_REQUESTS, Sample, sample_week
 
 Array = NDArray[np.float64]
+Name = TypeVar("Name", str, int)
 TOLERANCE = 0.01
 MOST_LOADS = 17
 MOST_FACTORS = 5
@@ -78,6 +79,8 @@ class Ladder:
     """Requests simulated in all."""
     scope: str
     """Which hours stand for a week, in words."""
+    covered: dict[int, tuple[float, ...]]
+    """Instances at work of each level that could be committed, over the same grid [-]."""
     notes: tuple[str, ...] = ()
     """What a reader of the figures has to know."""
 
@@ -108,6 +111,7 @@ class Ladder:
         known = {
             **data,
             "by_cause": causes,
+            "covered": {int(level): tuple(values) for level, values in data["covered"].items()},
             "reference": Rung.from_data(data["reference"]),
             **{name: tuple(data[name]) for name in ("loads_per_s", "factors", "notes")},
         }
@@ -186,7 +190,11 @@ def climb(case: Case, reach: Reach) -> Ladder:
         again.append(run.instances)
     loads = _loads(work, reach)
     factors = _factors(work, reach)
-    by_cause = _grid(work, reach, loads, factors)
+    levels = case.levels
+    by_cause = _grid(work, reach, loads, factors, lambda rung: rung.by_cause)
+    covered = _grid(
+        work, reach, loads, factors, lambda rung: dict(zip(levels, rung.covered, strict=True))
+    )
     return Ladder(
         loads_per_s=tuple(loads),
         factors=tuple(factors),
@@ -196,6 +204,7 @@ def climb(case: Case, reach: Reach) -> Ladder:
         largest_miss=work.missed,
         requests=work.requests,
         scope=sample.scope,
+        covered=covered,
         notes=_notes(work, reach),
     )
 
@@ -280,11 +289,15 @@ def _factors(work: _Climb, reach: Reach) -> list[float]:
 
 
 def _grid(
-    work: _Climb, reach: Reach, loads: list[float], factors: list[float]
-) -> dict[str, tuple[float, ...]]:
+    work: _Climb,
+    reach: Reach,
+    loads: list[float],
+    factors: list[float],
+    of: Callable[[Rung], Mapping[Name, float]],
+) -> dict[Name, tuple[float, ...]]:
     """Fill the grid: simulated at the likely service time, elsewhere by what differs from it."""
-    causes = tuple(dict.fromkeys(c for rung in work.rungs.values() for c in rung.by_cause))
-    base = {c: np.array([work.at(x, 1.0).by_cause.get(c, 0.0) for x in loads]) for c in causes}
+    names = tuple(dict.fromkeys(name for rung in work.rungs.values() for name in of(rung)))
+    base = {n: np.array([of(work.at(x, 1.0)).get(n, 0.0) for x in loads]) for n in names}
     rows = []
     for factor in factors:
         if factor == 1.0:
@@ -294,13 +307,12 @@ def _grid(
         always = (0.0, reach.likely_load_per_s)
         anchors = [x for x in _anchors(reach) if x in always or work.affords(x, factor)]
         row = {}
-        for cause in causes:
+        for name in names:
             differs = [
-                work.at(x, factor).by_cause.get(cause, 0.0)
-                - float(np.interp(x, loads, base[cause]))
+                of(work.at(x, factor)).get(name, 0.0) - float(np.interp(x, loads, base[name]))
                 for x in anchors
             ]
-            there = base[cause] + np.interp(loads, anchors, differs)
-            row[cause] = np.maximum(0.0, there)
+            there = base[name] + np.interp(loads, anchors, differs)
+            row[name] = np.maximum(0.0, there)
         rows.append(row)
-    return {cause: tuple(float(value) for row in rows for value in row[cause]) for cause in causes}
+    return {name: tuple(float(value) for row in rows for value in row[name]) for name in names}

@@ -35,6 +35,10 @@ class SimulatedMonths:
         """Return the mean instances of one use in each month [-]."""
         return tuple(rung.by_cause.get(cause, 0.0) for rung in self.rungs)
 
+    def covered(self, place: int) -> tuple[float, ...]:
+        """Return the instances at work of one level, by its place among the levels, by month."""
+        return tuple(rung.covered[place] for rung in self.rungs)
+
     @property
     def requests(self) -> int:
         """Requests simulated in all."""

@@ -15,13 +15,15 @@ from tco.errors import InfeasibleError
 from tco.sim import kernel_layout as at
 from tco.sim.billing import billed_instance_s
 from tco.sim.fleet import Fleet, FleetRecord, FleetRules
+from tco.sim.held import covered, levels_up_to
 from tco.sim.latency_bins import quantile_s
+from tco.sim.packing import instances_needed
 from tco.sim.rules import rules_of
 from tco.sim.sample import Sample, Stretch
 from tco.sim.scaling import Static
 from tco.sim.sizing import Curve
 from tco.sim.static_fleet import STATIC_CAUSES, idle_replicas, whole_replicas
-from tco.sim.usage import Latency
+from tco.sim.usage import Latency, instance_s_by_hour
 from tco.sim.week import JOB, STREAM, Traffic
 from tco.units import MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR
 
@@ -83,6 +85,11 @@ class Case:
         return self.rules().maximum
 
     @property
+    def levels(self) -> tuple[int, ...]:
+        """Numbers of instances that a commitment may cover."""
+        return levels_up_to(instances_needed(self.largest_fleet, self.machine.per_instance))
+
+    @property
     def each_per_s(self) -> float:
         """Most requests that one replica serves [1/s]."""
         seconds = self.curve.mean_s[: self.rules().batch.max_size]
@@ -121,6 +128,8 @@ class Rung:
     simulated_s: float
     completion_hours: float | None = None
     """Longest time from the release of a batch job to its last answer [h]."""
+    covered: tuple[float, ...] = ()
+    """Instances at work of each level that could be committed, see ``Case.levels`` [-]."""
 
     @property
     def rate_per_s(self) -> float:
@@ -149,7 +158,7 @@ class Rung:
             name: None if data[name] is None else Latency(**data[name])
             for name in ("latency", "queue")
         }
-        return cls(**{**data, **times})
+        return cls(**{**data, **times, "covered": tuple(data["covered"])})
 
     def as_data(self) -> dict[str, Any]:
         """Write it as plain data."""
@@ -286,7 +295,21 @@ def _mean_of(
         batches=int(sum(run.hours[:, at.HOUR_BATCHES].sum() for run in records)),
         simulated_s=sum(run.simulated_s for run in records),
         completion_hours=max(done) / SECONDS_PER_HOUR if done else None,
+        covered=_covered(runs, shares, case.levels),
     )
+
+
+def _covered(runs: Sequence[_Run], shares: Array, levels: tuple[int, ...]) -> tuple[float, ...]:
+    """Return what each level of a commitment would cover, over the hours after the warm-up [-]."""
+    by_run = []
+    for run in runs:
+        held_s = instance_s_by_hour(run.record)
+        if run.stretch.length_s == SECONDS_PER_HOUR:
+            held = held_s[run.stretch.warm_up_hours :] / SECONDS_PER_HOUR
+        else:  # pieces of hours are simulated only where the fleet never changes
+            held = np.array([held_s.sum() / run.record.simulated_s])
+        by_run.append(covered(held, levels))
+    return tuple(np.dot(shares, np.array(by_run)).tolist())
 
 
 def _mean_wait_s(records: Sequence[FleetRecord]) -> float | None:
