@@ -34,7 +34,7 @@ def incumbent_document(found: Evaluation) -> dict[str, Any]:
             }
             for one in saved
         ]
-    checked = _checked(found)
+    checked = check_bill(found.model, found.scenario.incumbent)
     if checked is not None:
         document["last_bill"] = {
             "option": checked.option,
@@ -60,7 +60,7 @@ def incumbent_table(found: Evaluation, amount: Amount) -> Group | None:
     parts: list[Table | Text] = []
     if any(option in saved for option in ranked):
         parts.append(_savings([saved[option] for option in ranked if option in saved], amount))
-    checked = _checked(found)
+    checked = check_bill(found.model, found.scenario.incumbent)
     if checked is not None:
         parts += [Text(line, style="dim") for line in _bill_lines(checked, amount)]
     return Group(*parts) if parts else None
@@ -70,11 +70,6 @@ def _paybacks(found: Evaluation) -> tuple[Payback, ...]:
     scenario = found.scenario
     rate = scenario.organisation.discount_rate_per_year.likely
     return paybacks(found.ledger, INCUMBENT, scenario.months, rate)
-
-
-def _checked(found: Evaluation) -> BillCheck | None:
-    incumbent = found.scenario.incumbent
-    return None if incumbent is None else check_bill(found.model, incumbent)
 
 
 def _savings(saved: list[Payback], amount: Amount) -> Table:

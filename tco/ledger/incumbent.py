@@ -121,14 +121,14 @@ class BillCheck:
         return self.paid_usd - self.modelled_usd
 
 
-def check_bill(model: CostModel, incumbent: Incumbent) -> BillCheck | None:
+def check_bill(model: CostModel, incumbent: Incumbent | None) -> BillCheck | None:
     """Model last month by the option that describes what runs today, and hold it against the bill.
 
     It is the option's first month of serving at last month's requests: what follows the volume is
     scaled to them, the rest stays. The bill is for serving: no other phase is held against it.
     None where no option describes what runs today.
     """
-    if incumbent.option is None:
+    if incumbent is None or incumbent.option is None:
         return None
     lines = [
         line

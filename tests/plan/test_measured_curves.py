@@ -13,7 +13,7 @@ from tco.hosting.energy import energy_of
 from tco.hosting.machines import rent
 from tco.hosting.measured_curve import curve_service
 from tco.ledger.expression import Driver, Expression, leaves_of
-from tco.ledger.inference import Energy
+from tco.ledger.machines import Energy
 from tco.ledger.option import likely_months
 from tco.measure.curve import fit_curve
 from tco.measure.library import Measurements
