@@ -18,6 +18,7 @@ import typer
 
 from tco.cli import (
     answers,
+    decisions,
     exports,
     files,
     imports,
@@ -47,6 +48,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 answers.add_to(app)
+decisions.add_to(app)
 exports.add_to(app)
 simulate.add_to(app)
 training.add_to(app)

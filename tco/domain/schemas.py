@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tco.domain.decision import Decision
 from tco.domain.history import ExperimentHistory
 from tco.domain.measure_job import MeasureFile
 from tco.domain.measured import Measured
@@ -22,6 +23,7 @@ FILE_TYPES: dict[str, type[BaseModel]] = {
     "organisation": Organisation,
     "measure": MeasureFile,
     "measurement": Measured,
+    "decision": Decision,
 }
 PART = "part."
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
