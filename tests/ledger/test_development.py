@@ -1,4 +1,4 @@
-"""Experiments, training and data: properties, refusals, and the figures that others published."""
+"""Experiments, training and data: properties, refusals, and what a step of compression buys."""
 
 from datetime import date
 from typing import Any
@@ -7,14 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tco.domain.machine import MachineChoice
 from tco.domain.record import Evidence
 from tco.domain.scenario import Scenario
 from tco.domain.training_plan import ComputeJob, Method, TrainingPlan
 from tco.ledger import book
 from tco.ledger.compression import chain, job_costs_usd
-from tco.ledger.option import likely_months
-from tco.ledger.training_hours import choices, site_of, work_hours
+from tco.ledger.training_hours import choices
 from tco.plan import Evaluation
 from tests import shipped
 from tests.cases import worked_plans
@@ -353,53 +351,3 @@ class TestCompression:
                     ],
                 }
             )
-
-
-class TestPublished:
-    def test_the_training_of_deepseek_v3(self):
-        """arXiv 2412.19437, table 1: 2,664k + 119k + 5k H800 hours at $2 make $5.576M."""
-        jobs = {
-            name: job(
-                method="train",
-                machines=10_000,
-                length={"accelerator_hours": {"likely": hours}},
-                months={"first": 1, "last": 4},
-            )
-            for name, hours in {"main": 2664e3, "context": 119e3, "post": 5e3}.items()
-        }
-        data = with_job().model_dump()
-        data["candidates"]["big"]["lifecycle"]["training"]["jobs"] = jobs
-        rows = evaluation_of(Scenario.model_validate(data)).ledger
-        per_card = 5.0  # dollars an hour of one of the two cards here; theirs cost $2
-        spent = rows[rows["phase"] == "training"].groupby("item")["cost_usd"].sum() * 2 / per_card
-        assert sorted(spent[spent > 0]) == pytest.approx([10e3, 238e3, 5.328e6])
-        assert spent.sum() == pytest.approx(5.576e6)
-
-    def test_the_training_of_mpt_7b(self):
-        """MosaicML's blog: 440 cards x 9.5 days; at $2 an hour about $200k."""
-        hours = 440 * 9.5 * 24
-        usd = training_usd(
-            machines=220,
-            length={"accelerator_hours": {"likely": hours}},
-        )
-        assert usd * 2 / 5 == pytest.approx(200e3, rel=0.01)
-
-    def test_the_hours_of_llama_3_1_405b(self):
-        """6ND at an MFU of 0.40 predicts 26.6M hours; the card says 30.84M, restarts included."""
-        catalog, _ = shipped.data()
-        machine = MachineChoice.model_validate(
-            MACHINE | {"seller": "aws", "region": "us-east-1", "instance_type": "p5.48xlarge"}
-        )
-        one = parsed(
-            machine=machine,
-            machines=2048,
-            parameters={"likely": 405e9},
-            length={
-                "data": {"tokens": {"likely": 15.6e12}},
-                "model_flops_utilisation": {"likely": 0.40},
-            },
-        )
-        hours = work_hours(one, None, site_of(machine, catalog), "job")
-        card_hours = float(likely_months(hours, 1)[0]) * 8
-        assert card_hours == pytest.approx(26.6e6, rel=0.01)
-        assert card_hours == pytest.approx(30.84e6, rel=0.20)
