@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -36,22 +37,22 @@ def page(shown: shell.Shown) -> None:
     if head is None:
         _nothing_ranked(found)
         return
-    cards, sentence = st.container(), st.empty()
-    with cards:
-        _cards(shown, found, head)
+    _cards(shown, found, head)
+    sentence = st.empty()
     with sentence.container():
-        _sentence(shown, found, head)
+        _sentence(found, head)
     st.subheader("Ranking by snapshot")
     ranking = st.empty()
     with ranking.container():
         _ranking(shown, found)
-    _months(shown, found)
+    _months(found)
     _against_paid(found)
     exact = shown.refined()
     with ranking.container():
         _ranking(shown, exact)
     with sentence.container():
-        _sentence(shown, exact, head)
+        _sentence(exact, head)
+        _turns(shown, head)
 
 
 def _nothing_ranked(found: Evaluation) -> None:
@@ -70,67 +71,62 @@ def _cards(shown: shell.Shown, found: Evaluation, head: Headline) -> None:
     best = head.best
     assert best.money is not None
     months = found.scenario.horizon_months
-    columns = st.columns(5)
-    with columns[0]:
-        st.metric(
+    unit = shown.plan.unit_of_cost
+    each = unit_cost_usd(found.scenario, found.requests_answered, best.money, unit)
+    share = best.money.idle_share
+    when, why = _break_even(found, head)
+    opens = partial(shell.open_button, "Open", found, best.option)
+    places = st.columns(5)
+    with places[0]:
+        shell.card(
             "Total cost, USD",
             f"{best.money.basis_usd:,.0f}",
             _saved(head),
-            delta_color="green",
-            delta_arrow="down" if head.against else "off",
-            border=True,
-            height="stretch",
-            help=f"Sum of all lines of {plain(best.title)} over {months} months, "
+            explained=f"Sum of all lines of {plain(best.title)} over {months} months, "
             f"{found.settings.basis} view, {shown.plan.scope}",
+            opens=partial(opens, key="open-total"),
         )
-        shell.open_button("Open", found, best.option, key="open-total")
-    unit = shown.plan.unit_of_cost
-    with columns[1]:
-        st.metric(
+    with places[1]:
+        shell.card(
             f"USD {unit}",
-            significant(unit_cost_usd(found.scenario, found.requests_answered, best.money, unit)),
-            f"{significant(best.money.inference_cost_per_1k_usd)} per 1,000 to serve",
-            help="The total over all units. Serving is the part to hold against an API's price",
-            **shell.NO_TREND,
+            significant(each),
+            f"{significant(best.money.inference_cost_per_1k_usd)} per 1,000 requests to serve",
+            explained="The total over all units. Serving is what to hold against an API's price",
+            opens=partial(opens, key="open-serving", phases=[Phase.INFERENCE]),
         )
-        shell.open_button("Open", found, best.option, key="open-serving", phases=[Phase.INFERENCE])
-    with columns[2]:
-        st.metric(
+    with places[2]:
+        shell.card(
             "Training and experiments, USD",
             f"{head.making_usd:,.0f}",
             f"{head.experiments_usd:,.0f} of it experiments",
-            help="Lines of the phases experimentation and training, people included",
-            **shell.NO_TREND,
+            explained="Lines of the phases experimentation and training, people included",
+            opens=partial(opens, key="open-making", phases=MAKING),
         )
-        shell.open_button("Open", found, best.option, key="open-making", phases=MAKING)
-    with columns[3]:
-        share = best.money.idle_share
-        st.metric(
+    with places[3]:
+        shell.card(
             "Idle and wasted, USD",
             f"{best.money.idle_usd:,.0f}",
             "no machines of its own" if share is None else f"{share:.0%} of its machine cost",
-            help="Capacity that was paid for and did not work: booting, waiting, never used",
-            **shell.NO_TREND,
+            explained="Capacity that was paid for and did not work: booting, waiting, never used",
+            opens=partial(opens, key="open-idle", kinds=LOST),
         )
-        shell.open_button("Open", found, best.option, key="open-idle", kinds=LOST)
-    with columns[4]:
-        value, words = _break_even(found, head)
-        st.metric(
+    with places[4]:
+        shell.card(
             "Break-even month",
-            value,
-            words,
-            help="Month by whose end the cheapest has made up what it costs more at first",
-            **shell.NO_TREND,
+            when,
+            why,
+            explained="Month by whose end the cheapest has made up what it costs more at first",
         )
 
 
-def _saved(head: Headline) -> str | None:
+def _saved(head: Headline) -> str:
     """Say how much less than the rival it costs."""
     if head.against is None:
-        return None
+        return "nothing else is ranked"
     share = head.against.saved_share
     part = "" if share is None else f" ({share:.0%})"
-    return f"{head.against.saved_usd:,.0f}{part} less than {head.against.rival.title}"
+    rival = plain(head.against.rival.title)
+    return f":green[{head.against.saved_usd:,.0f}{part} cheaper] than {rival}"
 
 
 def _break_even(found: Evaluation, head: Headline) -> tuple[str, str]:
@@ -138,15 +134,15 @@ def _break_even(found: Evaluation, head: Headline) -> tuple[str, str]:
     if against is None:
         return "none", "nothing else is ranked"
     if against.month is None:
-        return "at once", f"never dearer than {against.rival.title}"
+        return "at once", f"never dearer than {plain(against.rival.title)}"
     month = month_start(found.scenario.start, against.month - 1)
-    return f"{month:%b %Y}", f"month {against.month}, against {against.rival.title}"
+    return f"{month:%b %Y}", f"month {against.month}, against {plain(against.rival.title)}"
 
 
 # ---- the sentence --------------------------------------------------------------------------------
 
 
-def _sentence(shown: shell.Shown, found: Evaluation, head: Headline) -> None:
+def _sentence(found: Evaluation, head: Headline) -> None:
     best, against = head.best, head.against
     drawn = found.outlook.uncertainty
     chance = drawn.ranges[best.option].p_cheapest
@@ -157,18 +153,21 @@ def _sentence(shown: shell.Shown, found: Evaluation, head: Headline) -> None:
         share = "" if against.saved_share is None else f" ({against.saved_share:.0%})"
         parts.append(
             f"It costs {money(against.saved_usd)}{share} less over the horizon than "
-            f"**{plain(against.rival.title)}**."
+            f"**{plain(against.rival.title)}**, and is cheapest in {chance:.0%} of "
+            f"{drawn.draws:,} draws of what is unsure."
         )
-        parts.append(f"It is cheapest in {chance:.0%} of {drawn.draws:,} draws of what is unsure.")
-    flips = found.outlook.flip_sentences
-    if flips:
-        parts.append(f"What would change that: {plain(flips[0])}")
     st.markdown(" ".join(parts))
-    by_scope = shown.whole.cheapest_by_scope
+
+
+def _turns(shown: shell.Shown, head: Headline) -> None:
+    """Say what would make another option the cheapest."""
+    flips = shown.found.outlook.flip_sentences
+    if flips:
+        st.markdown(f"**What would change that:** {plain(flips[0])}.")
     others = [
         f"by {SCOPES[scope]}, **{plain(answer.title)}** is cheapest"
-        for scope, answer in by_scope.items()
-        if answer.option != best.option and scope is not shown.plan.scope
+        for scope, answer in shown.whole.cheapest_by_scope.items()
+        if answer.option != head.best.option and scope is not shown.plan.scope
     ]
     if others:
         st.markdown(f"**The scope changes the winner:** {'; '.join(others)}.")
@@ -233,7 +232,7 @@ def _left_out(found: Evaluation) -> None:
 # ---- by month ------------------------------------------------------------------------------------
 
 
-def _months(shown: shell.Shown, found: Evaluation) -> None:
+def _months(found: Evaluation) -> None:
     st.subheader("Cost by month")
     titles = {answer.option: answer.title for answer in frames.priced(found)}
     chosen, budget = st.columns([3, 1], vertical_alignment="bottom")

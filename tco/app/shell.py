@@ -18,7 +18,8 @@ A page is a file with one function, wrapped by what it needs, and a line in ``st
 - Set the value of a keyed widget from the plan before it is drawn (see ``_sidebar``); read it in
   its callback only.
 - No arithmetic: a figure is a field of the evaluation or a column that ``tco.charts.frames`` or
-  another room makes. Any number can be opened with ``open_button``.
+  another room makes. Any number can be opened with ``open_button``;
+  ``card`` draws one with what it means.
 - Raise ``TcoError`` for what a person can mend; all else is logged and shown as a reference.
 - ``words.plain`` for any text of the user's in markdown; dollars as 'USD', or escaped.
 """
@@ -54,13 +55,6 @@ LOG = logging.getLogger(__name__)
 PATIENCE_S = 2.0
 """So long a page waits before it shows the answer before [s]."""
 POLL_S = 0.5
-NO_TREND: dict[str, Any] = {
-    "delta_color": "off",
-    "delta_arrow": "off",
-    "border": True,
-    "height": "stretch",
-}
-"""For a card whose second line says what its number means, not where it is going."""
 SHOWN, STOPPED = "shown", "stopped"
 MOST_CHANGES, MOST_TEXT = 12, 60
 
@@ -246,8 +240,7 @@ def _scenario_picker(plan: Plan) -> None:
 LOOK = """<style>
 .stMainBlockContainer { padding: 3.2rem 2.5rem 3rem; }
 [data-testid="stMetricValue"] { font-size: 1.55rem; }
-[data-testid="stMetricLabel"] p, [data-testid="stMetricDelta"] * { white-space: normal; }
-[data-testid="stMetricDelta"] { height: auto; max-width: 100%; border-radius: 0.5rem; }
+[data-testid="stMetricLabel"] p { white-space: normal; }
 [data-testid="stTable"] td, [data-testid="stTable"] th { padding: 0.3rem 0.5rem; }
 @media (max-width: 640px) { .stMainBlockContainer { padding: 3.2rem 1rem 2rem; } }
 </style>"""
@@ -370,6 +363,28 @@ def _go_back() -> None:
     plan, _ = st.session_state[SHOWN]
     st.session_state.pop(STOPPED)
     state.put(plan)
+
+
+# ---- figures -------------------------------------------------------------------------------------
+
+
+def card(
+    label: str, value: str, note: str, *, explained: str, opens: Callable[[], None] | None = None
+) -> None:
+    """Draw a figure with what it means.
+
+    Args:
+        label: What it is, with its unit.
+        value: The figure.
+        note: What it means, in markdown.
+        explained: How it is made, shown when asked for.
+        opens: Draws the button that opens it, such as a ``partial`` of ``open_button``.
+    """
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        st.metric(label, value, help=explained)
+        st.markdown(f":small[{note}]")
+        if opens is not None:
+            opens()
 
 
 # ---- every number opens --------------------------------------------------------------------------

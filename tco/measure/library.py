@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from tco.domain.curve import ServiceCurve
@@ -149,8 +149,7 @@ class Measurements:
     def _missing(self, asked: Key) -> MissingFigureError:
         """Return the error that nobody measured something; what is near is named."""
         keys = [constant_key(row) for row in self.rows] + [key_of(m) for m in self._servings]
-        same = dict.fromkeys(words_of(key) for key in keys if key[0] == asked[0])
-        near = "; ".join(same) or nearest(words_of(asked), [words_of(key) for key in keys])
+        near = _near(asked, tuple(keys))
         return MissingFigureError(
             f"no measurement of {words_of(asked)}. Near it: {near}. Measure it with 'tco measure "
             "run', import a result with 'tco measure import', or give the deployment a 'service' "
@@ -200,3 +199,10 @@ def _preference(measured: Measured) -> tuple[int, bool, bool, int, str]:
         -len(measured.points),
         measured.id,
     )
+
+
+@lru_cache(maxsize=512)
+def _near(asked: Key, keys: tuple[Key, ...]) -> str:
+    """Name what is near; a plan asks the same again at every step of a slider."""
+    same = dict.fromkeys(words_of(key) for key in keys if key[0] == asked[0])
+    return "; ".join(same) or nearest(words_of(asked), [words_of(key) for key in keys])

@@ -13,7 +13,7 @@ import pandas as pd
 from tco.domain.cost import Payee
 from tco.ledger.finance import total_on_basis_usd
 from tco.ledger.model import CostModel
-from tco.rank.score import Answer, Ranking, Terms, in_order, money_of
+from tco.rank.score import Answer, Ranking, Terms, by_option_of, in_order, money_of
 
 INCUMBENT_BILL = "incumbent"
 """Category of the bill for what runs today: whoever sends it, it is one."""
@@ -51,8 +51,8 @@ def model_within(model: CostModel, scope: Scope) -> CostModel:
 
 def rows_within(rows: pd.DataFrame, scope: Scope) -> pd.DataFrame:
     """Return the rows of the ledger that count."""
-    pairs = zip(rows["payee"], rows["category"], strict=True)
-    return rows[[belongs(scope, *pair) for pair in pairs]].reset_index(drop=True)
+    counts = rows["payee"].isin(PAYEES[scope]) | (rows["category"] == INCUMBENT_BILL)
+    return rows[counts].reset_index(drop=True)
 
 
 def ranking_within(ranking: Ranking, rows: pd.DataFrame, terms: Terms) -> Ranking:
@@ -63,12 +63,13 @@ def ranking_within(ranking: Ranking, rows: pd.DataFrame, terms: Terms) -> Rankin
         rows: The rows that count.
         terms: How money is counted.
     """
+    by_option, none = by_option_of(rows), rows.iloc[:0]
 
     def counted(answers: tuple[Answer, ...]) -> list[Answer]:
         return [
             answer
             if answer.money is None
-            else replace(answer, money=money_of(rows[rows["option"] == answer.option], terms))
+            else replace(answer, money=money_of(by_option.get(answer.option, none), terms))
             for answer in answers
         ]
 
@@ -91,10 +92,10 @@ def cheapest_within(ranking: Ranking, rows: pd.DataFrame, terms: Terms) -> dict[
     """
     found = {}
     for scope in Scope if ranking.options else ():
-        counted = rows_within(rows, scope)
+        by_option = by_option_of(rows_within(rows, scope))
         cost = {
             answer.option: total_on_basis_usd(
-                counted[counted["option"] == answer.option],
+                by_option.get(answer.option, rows.iloc[:0]),
                 terms.months,
                 terms.basis,
                 terms.discount_rate_per_year,

@@ -171,7 +171,7 @@ def rank_options(
     bar = None if goals.baseline is None else goals.baseline.option
     bar_facts = next((profile.facts for profile in profiles if profile.option == bar), NO_FACTS)
     found: dict[Status, list[Answer]] = {status: [] for status in Status}
-    by_option = dict(tuple(rows.groupby("option", sort=False)))
+    by_option = by_option_of(rows)
     for profile in profiles:
         own = by_option.get(profile.option, rows.iloc[:0])
         money = money_of(own, terms)
@@ -208,6 +208,16 @@ def rank_options(
     )
     unproven = tuple(in_order(found[Status.UNPROVEN]))
     return Ranking(ranked, unproven, tuple(found[Status.EXCLUDED]))
+
+
+WORDS = ("option", "phase", "category", "kind", "cause", "payee", "evidence")
+FIGURES = ("month", "cost_usd", "life_months", "energy_kwh", "co2e_kg", "embodied_co2e_kg")
+
+
+def by_option_of(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return what money is read from, one table an option; words as categories, which are quick."""
+    narrow = rows[[*WORDS, *FIGURES]].astype(dict.fromkeys(WORDS, "category"))
+    return {str(option): own for option, own in narrow.groupby("option", sort=False, observed=True)}
 
 
 def in_order(answers: Iterable[Answer]) -> list[Answer]:
