@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tco.app import compare, overview, scenarios
+from tco.app import compare, overview, scenarios, wizard
 
 st.set_page_config(page_title="TCO planner", page_icon="📊", layout="wide")
 st.navigation(
@@ -10,5 +10,6 @@ st.navigation(
         st.Page(overview.page, title="Overview", url_path="overview", default=True),
         st.Page(compare.page, title="Compare", url_path="compare"),
         st.Page(scenarios.page, title="Scenarios", url_path="scenarios"),
+        st.Page(wizard.page, title="New scenario", url_path="new"),
     ]
 ).run()

@@ -38,7 +38,7 @@ import streamlit as st
 
 from tco.app import state
 from tco.app.answers import Reply, answers
-from tco.app.words import plain
+from tco.app.words import begun, plain
 from tco.charts.frames import priced
 from tco.domain.cost import Basis, Kind, Payee, Phase
 from tco.errors import TcoError
@@ -203,7 +203,7 @@ def _sidebar() -> None:
         st.selectbox(
             "Unit cost",
             list(units_of(plan.scenario)),
-            format_func=str.capitalize,
+            format_func=begun,
             **view_of("unit", plan.unit_of_cost, lambda unit: _look(unit=unit)),
         )
         st.selectbox(

@@ -17,6 +17,15 @@ def plain(text: str) -> str:
     return _MARKUP.sub(r"\\\1", text)
 
 
+def begun(text: str) -> str:
+    """Write a text with a capital in front and the rest as it is.
+
+    >>> begun("per 1M tokens")
+    'Per 1M tokens'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def money(usd: float) -> str:
     """Write money to the dollar; the credit sign before the currency.
 

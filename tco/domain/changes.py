@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tco.domain.loading import resolved_scenario
+from tco.domain.record import Evidence
 from tco.domain.scenario import Scenario
 from tco.domain.source import Path_, dotted
 from tco.errors import TcoError
@@ -40,6 +41,9 @@ def _differing(path: Path_, before: Any, after: Any) -> Iterator[Change]:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in dict.fromkeys([*before, *after]):
             yield from _differing((*path, key), before.get(key), after.get(key))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for number, pair in enumerate(zip(before, after, strict=True)):
+            yield from _differing((*path, number), *pair)
     elif before != after:
         yield Change(path, before, after)
 
@@ -61,3 +65,45 @@ def with_inputs(scenario: Scenario, values: Mapping[Path_, Any]) -> Scenario:
                 raise TcoError(f"{dotted(path)} has no place in {scenario.id}") from None
         holder[path[-1]] = value
     return resolved_scenario(data, scenario.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A number that a scenario rests on."""
+
+    path: Path_
+    likely: float
+    low: float | None
+    high: float | None
+    evidence: str
+    source: str | None
+
+    @property
+    def key(self) -> str:
+        """Its place, as people write it."""
+        return dotted(self.path)
+
+
+def estimates(scenario: Scenario) -> tuple[Held, ...]:
+    """Return every number with a range, a source or a grade, the worst known first."""
+    found = _estimates((), scenario.model_dump(mode="json"))
+    grades = list(Evidence)
+    return tuple(sorted(found, key=lambda held: -grades.index(Evidence(held.evidence))))
+
+
+def _estimates(path: Path_, value: Any) -> Iterator[Held]:
+    if isinstance(value, dict) and "likely" in value and "evidence" in value:
+        yield Held(
+            (*path, "likely"),
+            value["likely"],
+            value["low"],
+            value["high"],
+            value["evidence"],
+            value["source"],
+        )
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _estimates((*path, key), part)
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from _estimates((*path, number), part)
