@@ -39,7 +39,7 @@ fix: .venv/.dev  ## format, and mend what the linter can mend
 	$(BIN)/ruff check --fix --quiet .
 
 bench: .venv/.base  ## our own speed and accuracy against their targets
-	@for script in benchmarks/speed/bench_*.py benchmarks/accuracy/curves.py; do $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/speed/bench_*.py benchmarks/accuracy/*.py; do $(BIN)/python $$script || exit 1; done
 
 measure: .venv/.models  ## measure a small set on this machine, beside the committed results
 	@$(BIN)/python benchmarks/measure/prepare_models.py

@@ -3,6 +3,7 @@
 A profile gives microseconds of the kernels of one layer: of dense ones by the tokens of a step, of
 attention by prompt tokens, tokens before them, decodes and their mean length, and of the last ones
 by the sequences that get a token. A step is their sum over the layers, and the host's time on top.
+Kernels under lasting load may run slower than in a profile, hence the factors.
 """
 
 from __future__ import annotations
@@ -65,8 +66,6 @@ def profile_curve(
     layers: int,
     most_sequences: int,
     most_tokens: int,
-    host_s: float = 0.0,
-    attention_factor: float = 1.0,
     largest_weight: float = 0.0,
 ) -> StepCurve:
     """Add kernels up to steps.
@@ -76,23 +75,21 @@ def profile_curve(
         layers: Layers of the model.
         most_sequences: Sequences of the largest step.
         most_tokens: Tokens of the largest step.
-        host_s: Time of each step that is no kernel's [s].
-        attention_factor: Factor on the time of attention kernels [-].
         largest_weight: Where between the mean and the largest length the decodes of a step count.
     """
     per_us = 1 / MICROSECONDS_PER_SECOND
-    tokens = np.full(most_tokens + 1, float(host_s))
+    dense_us = np.zeros(most_tokens + 1)
     for name, part in profile.dense.groupby("layer"):
         times = 1 if name in ONCE else layers * (2 if name in TWICE else 1)
-        tokens += times * per_us * _line(part["tokens"], part["time_us"], most_tokens)
-    sequences = np.zeros(most_sequences + 1)
+        dense_us += times * _line(part["tokens"], part["time_us"], most_tokens)
+    last_us = np.zeros(most_sequences + 1)
     for _, part in profile.per_sequence.groupby("layer"):
-        sequences += per_us * _line(part["sequences"], part["time_us"], most_sequences)
+        last_us += _line(part["sequences"], part["time_us"], most_sequences)
     # A step that no prompt ends in gives no sequence a token, and skips these kernels.
-    sequences[0] = 0.0
+    last_us[0] = 0.0
 
     attention = profile.attention
-    scale = layers * per_us * attention_factor
+    scale = layers * per_us
     alone = attention[attention["prefill_chunk"] == 0].pivot_table(
         index="n_decode", columns="kv_decode", values="time_us"
     )
@@ -101,8 +98,8 @@ def profile_curve(
     prompts, before, decodes, mixed = _grid(attention, lengths)
     return StepCurve(
         step_tables(
-            tokens=tokens,
-            sequences=sequences,
+            tokens=per_us * dense_us,
+            sequences=per_us * last_us,
             lengths=lengths,
             decode=scale * np.stack(by_batch, axis=1),
             prompts=prompts,
@@ -110,6 +107,33 @@ def profile_curve(
             decodes=decodes,
             mixed=scale * mixed,
             largest_weight=largest_weight,
+        )
+    )
+
+
+def adjusted(
+    curve: StepCurve,
+    *,
+    host_s: float = 0.0,
+    dense_factor: float = 1.0,
+    attention_factor: float = 1.0,
+) -> StepCurve:
+    """Return the curve of a profile with the figures that no profile holds.
+
+    Args:
+        curve: Of the kernels alone.
+        host_s: Time of each step that is no kernel's [s].
+        dense_factor: Factor on the time of all kernels but attention [-].
+        attention_factor: Factor on the time of attention kernels [-].
+    """
+    kernels = curve.seconds
+    return StepCurve(
+        kernels._replace(
+            tokens=host_s + dense_factor * kernels.tokens,
+            sequences=dense_factor * kernels.sequences,
+            decode=attention_factor * kernels.decode,
+            slope=attention_factor * kernels.slope,
+            mixed=attention_factor * kernels.mixed,
         )
     )
 

@@ -1,15 +1,9 @@
-"""Figures of a step curve from a log of requests, with the simulator in the loop.
-
-The first requests of a log show when the engine answered them. The figures are those with which the
-simulated engine answers them at the nearest times; the arrivals of all requests go in, as those
-that come later share steps with the ones before.
-"""
+"""A log of requests that an engine answered, and the same arrivals simulated."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +17,6 @@ from tco.sim.llm_steps import StepCurve
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
-HALVINGS = 9
-"""How often the search halves its stride: to 1/500 of the first."""
-SHORTEST_S = 1e-3
-"""Spans from first to last token count as no shorter, where answers are of one token [s]."""
 COLUMNS = ("queued_ts", "first_token_ts", "last_token_ts", "input_toks", "output_toks")
 
 
@@ -39,17 +29,6 @@ class RequestLog:
     output_tokens: Whole
     first_token_s: Array
     finish_s: Array
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """Figures that a search found, and how far the simulated times are off with them."""
-
-    figures: tuple[float, ...]
-    mean_error_s: float
-    """Mean distance of first and last tokens of the fitted requests [s]."""
-    share_of_latency: float
-    """The same over the mean end-to-end latency [-]."""
 
 
 def read_request_log(file: Path) -> RequestLog:
@@ -85,53 +64,3 @@ def simulated_times(log: RequestLog, curve: StepCurve, limits: Limits) -> LlmTim
     queues.takes[:] = 1
     queues.carry(math.inf)
     return queues.times
-
-
-def fit_figures(
-    log: RequestLog,
-    limits: Limits,
-    curve_of: Callable[[Sequence[float]], StepCurve],
-    start: Sequence[float],
-    *,
-    requests: int,
-) -> Fitted:
-    """Find the figures of a curve that fit the first requests of a log.
-
-    Every figure is moved up and down in turn while that helps, then by half as much. No time stamp
-    of a later request is looked at.
-
-    Args:
-        log: The requests.
-        limits: How the engine admits them.
-        curve_of: Makes a curve of figures.
-        start: Figures to begin with, each above 0.
-        requests: How many of the first requests are fitted.
-    """
-
-    def errors(figures: Sequence[float]) -> tuple[float, float]:
-        """Return what is made least, a share, and the mean distance of the times [s]."""
-        times = simulated_times(log, curve_of(figures), limits)
-        first_s = np.abs(times.first_token_s - log.first_token_s)[:requests]
-        last_s = np.abs(times.finish_s - log.finish_s)[:requests]
-        span_s = times.finish_s - times.first_token_s
-        recorded_s = np.maximum(log.finish_s - log.first_token_s, SHORTEST_S)
-        spans = np.abs(span_s / recorded_s - 1)[:requests]
-        share = first_s.mean() / to_first_s + last_s.mean() / latency_s + spans.mean()
-        return float(share), float(first_s.mean() + last_s.mean()) / 2
-
-    to_first_s = float((log.first_token_s - log.arrival_s)[:requests].mean())
-    latency_s = float((log.finish_s - log.arrival_s)[:requests].mean())
-    figures, stride = list(start), 0.5
-    best = errors(figures)
-    for _ in range(HALVINGS):
-        moved = True
-        while moved:
-            moved = False
-            for k in range(len(figures)):
-                for factor in (1 + stride, 1 / (1 + stride)):
-                    tried = [*figures[:k], figures[k] * factor, *figures[k + 1 :]]
-                    error = errors(tried)
-                    if error < best:
-                        figures, best, moved = tried, error, True
-        stride /= 2
-    return Fitted(tuple(figures), best[1], best[1] / latency_s)

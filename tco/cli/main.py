@@ -24,6 +24,7 @@ from tco.cli import (
     imports,
     measure,
     measure_import,
+    measure_steps,
     prices,
     simulate,
     training,
@@ -57,6 +58,7 @@ app.add_typer(prices.app, name="prices", help="The dated price catalogue.")
 app.add_typer(imports.app, name="import", help="Experiment history, priced.")
 app.add_typer(workload.app, name="workload", help="Workloads from data.")
 measure_import.add_to(measure.app)
+measure_steps.add_to(measure.app)
 app.add_typer(measure.app, name="measure", help="Measurements: what snapshots do on hardware.")
 files.add_to(app)
 
