@@ -23,6 +23,7 @@ from tco.cli import (
     files,
     imports,
     measure,
+    measure_calibrate,
     measure_import,
     measure_steps,
     prices,
@@ -57,6 +58,7 @@ waste.add_to(app)
 app.add_typer(prices.app, name="prices", help="The dated price catalogue.")
 app.add_typer(imports.app, name="import", help="Experiment history, priced.")
 app.add_typer(workload.app, name="workload", help="Workloads from data.")
+measure_calibrate.add_to(measure.app)
 measure_import.add_to(measure.app)
 measure_steps.add_to(measure.app)
 app.add_typer(measure.app, name="measure", help="Measurements: what snapshots do on hardware.")

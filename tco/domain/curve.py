@@ -109,6 +109,9 @@ class BatchStage(Record):
     """Seconds and joules of a batch, by padded size."""
 
     sizes: Annotated[tuple[SizeCurve, ...], Field(min_length=1)]
+    cv: NotNegative = Field(
+        default=0.0, description="standard deviation of a batch's seconds over their mean [-]"
+    )
 
     @model_validator(mode="after")
     def _is_sorted(self) -> Self:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from tco.domain.record import Evidence, Identifier, Record, Text, wrong_at
+from tco.domain.service import HostStage
 from tco.domain.snapshot import Digest
 
 Positive = Annotated[float, Field(gt=0)]
@@ -266,6 +267,24 @@ class Effort(Record):
     repeats: Count
 
 
+class Served(Record):
+    """The two stages of a server, fitted to a closed loop: host work, then batches."""
+
+    front_end: HostStage
+    base_s: NotNegative = Field(description="of any batch [s]")
+    per_item_s: NotNegative = Field(description="more for each request in the batch [s]")
+    cv: NotNegative = Field(
+        default=0.0, description="standard deviation of a batch's seconds over their mean [-]"
+    )
+    max_batch: Count = Field(description="largest batch of the server [-]")
+    workers: Count = 1
+    clients: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+        description="requests always in the system, for each point of the loop"
+    )
+    in_sample_error: NotNegative = Field(description="mean of |told / seen answers a second - 1|")
+    left_out_error: NotNegative = Field(description="the same, each number of clients left out")
+
+
 class Measured(Record):
     """One measurement of one snapshot on one hardware with one runtime and precision."""
 
@@ -283,6 +302,9 @@ class Measured(Record):
     source: Text = Field(description="our harness, or the tool, file and digest it was read from")
     effort: Effort | None = None
     points: tuple[Point, ...] = Field(min_length=1)
+    served: Served | None = Field(
+        default=None, description="stages fitted to the points by 'tco measure calibrate'"
+    )
     idle: Idle | None = None
     load_times: LoadTimes | None = None
     environment: Environment | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -39,6 +40,7 @@ def curve_service(
     curve, sizing, largest_size = _by_batch(known, largest_batch, size), None, size
     if asked is not None and is_unlike(scenario):
         curve, sizing, largest_size = _by_class(scenario, known, largest_batch)
+    curve = _with_host(curve, known)
     error = _error(f"{name}.curve_error", known, largest_batch, largest_size)
     seconds = _seconds(name, known, largest_batch, size, asked)
     factor: Expression = error
@@ -48,7 +50,7 @@ def curve_service(
     return ServiceTime(
         curve,
         1,
-        seconds * error if largest_batch == 1 else None,
+        seconds * error if largest_batch == 1 and not curve.hands and not curve.cv else None,
         factor,
         sizing,
         joules=_joules(name, known, largest_batch, size),
@@ -78,6 +80,15 @@ def _asked_size(scenario: Scenario, known: ServiceCurve) -> Estimate | None:
 
 def _by_batch(known: ServiceCurve, largest_batch: int, size: float | None) -> Curve:
     return Curve.of(known.table(largest_batch, size)[0])
+
+
+def _with_host(curve: Curve, known: ServiceCurve) -> Curve:
+    """Add the host work of each request and the spread of batches, where a server showed them."""
+    front = known.front_end
+    assert known.batch is not None
+    if front is None:
+        return curve
+    return replace(curve, host_s=front.seconds, hands=front.parallel, cv=known.batch.cv)
 
 
 def _by_class(

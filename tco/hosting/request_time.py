@@ -36,7 +36,8 @@ class ServiceTime:
     slots: int
     """Batches that one replica serves at once."""
     seconds: Expression | None
-    """Of a request that is served alone [s]; None where requests are served in batches."""
+    """Of a request that is served alone [s]; None where requests are served in batches, or where
+    that is not all that serving takes."""
     factor: Expression | None
     """Seconds over their likely value [-]; None where they have no range."""
     sizing: Sizing | None = None

@@ -7,9 +7,9 @@ from statistics import median
 
 import numpy as np
 
-from tco.domain.curve import BatchStage, ServiceCurve, SizeCurve
+from tco.domain.curve import Accuracy, BatchStage, Line, ServiceCurve, SizeCurve
 from tco.domain.hardware import Accelerator
-from tco.domain.measured import Kind, Measured, Phase, Point
+from tco.domain.measured import Kind, Measured, Phase, Point, Served
 from tco.domain.measurement import Architecture
 from tco.domain.record import Estimate, worse
 from tco.errors import MissingFigureError
@@ -55,6 +55,8 @@ def fit_curve(
         roofline = None if accelerator is None else Roofline(accelerator, count, measured.precision)
         step, more = step_stage(measured, architecture, roofline)
         notes += more
+    elif measured.served is not None:
+        batch = _served_stage(measured.served)
     else:
         batch = _batch_stage(measured)
     if measured.measured_in == "process":
@@ -72,6 +74,7 @@ def fit_curve(
         precision=measured.precision,
         kind="batch" if batch is not None else "llm",
         measured_in=measured.measured_in,
+        front_end=None if measured.served is None else measured.served.front_end,
         batch=batch,
         step=step,
         energy_scope=energies[0].scope if energies else None,
@@ -108,6 +111,23 @@ def _batch_stage(measured: Measured) -> BatchStage:
             _size_curve(size, list(found))
             for size, found in groupby(points, key=lambda point: point.input_size)
         )
+    )
+
+
+def _served_stage(served: Served) -> BatchStage:
+    """Return the batches of a server, as a closed loop showed them, up to its largest."""
+    return BatchStage(
+        sizes=(
+            SizeCurve(
+                seconds=Line(base=served.base_s, slope=served.per_item_s),
+                accuracy=Accuracy(
+                    numbers=tuple(range(1, served.max_batch + 1)),
+                    in_sample_error=served.in_sample_error,
+                    left_out_error=served.left_out_error,
+                ),
+            ),
+        ),
+        cv=served.cv,
     )
 
 

@@ -65,6 +65,11 @@ class Queues:
         ends_s = self._slots.free_s, self._slots.back_free_s
         return max(self._happened_s, *(float(part.max(initial=-math.inf)) for part in ends_s))
 
+    @property
+    def times(self) -> PerRequest:
+        """Times of the requests whose own are kept, as far as their batches have begun."""
+        return PerRequest(*self._out)
+
     def is_at_work(self, now_s: float) -> bool:
         """Tell whether requests are still to come, wait, are served, or are with the host."""
         if self._intake.has_more or self._lines.present.any():

@@ -72,7 +72,7 @@ class Case:
             settings = settings.model_copy(update={"autoscaler": scaler})
         rules = rules_of(
             settings,
-            self.curve.service(factor),
+            self.curve.service(factor, replicas=settings.largest),
             slots=self.slots,
             seed=self.seed + seed,
             goal_s=self.goal_s,
@@ -92,8 +92,7 @@ class Case:
     @property
     def each_per_s(self) -> float:
         """Most requests that one replica serves [1/s]."""
-        seconds = self.curve.mean_s[: self.rules().batch.max_size]
-        return float((np.arange(1, seconds.size + 1) / seconds).max()) * self.slots
+        return self.curve.most_per_s(self.rules().batch.max_size) * self.slots
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tco.domain.workload import Workload
-from tco.sim.service import Service
+from tco.sim.service import HostWork, Service, spread_factors
 from tco.traffic.requests import sized, week_requests
 
 Array = NDArray[np.float64]
@@ -30,6 +30,12 @@ class Curve:
     seconds: tuple[tuple[float, ...], ...]
     shares: tuple[float, ...] = (1.0,)
     """Share of the requests in each class [-]."""
+    host_s: float = 0.0
+    """Host work of each request before it can be batched [s]."""
+    hands: int = 0
+    """Requests that the host of one replica works on at once; 0 where that stage is not known."""
+    cv: float = 0.0
+    """Standard deviation of a batch's seconds over their mean [-]."""
 
     @classmethod
     def of(cls, seconds: Array, shares: Array | None = None) -> Curve:
@@ -39,12 +45,23 @@ class Curve:
             tuple(map(tuple, rows.tolist())), (1.0,) if shares is None else tuple(shares.tolist())
         )
 
-    def service(self, factor: float = 1.0) -> Service:
-        """Return the service with every time multiplied by a factor."""
+    def service(self, factor: float = 1.0, *, replicas: int = 1) -> Service:
+        """Return the service with every time multiplied by a factor.
+
+        The hosts of all replicas work off one line, as those behind one balancer nearly do.
+        """
         known = np.array(self.seconds)
         seconds = np.zeros((1, known.shape[0], known.shape[1] + 1))
         seconds[0, :, 1:] = known * factor
-        return Service(seconds, np.zeros_like(seconds))
+        front = HostWork(self.host_s * factor, self.hands * replicas) if self.hands else None
+        factors = spread_factors(self.cv, np.random.default_rng(SAMPLE_SEED))
+        return Service(seconds, np.zeros_like(seconds), factors, front)
+
+    def most_per_s(self, largest_batch: int) -> float:
+        """Return the most requests that one replica serves, one batch at a time [1/s]."""
+        seconds = self.mean_s[:largest_batch]
+        batches = float((np.arange(1, seconds.size + 1) / seconds).max())
+        return min(batches, self.hands / self.host_s) if self.host_s else batches
 
     @property
     def mean_s(self) -> Array:

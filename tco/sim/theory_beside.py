@@ -92,6 +92,8 @@ def _why_no_wait(case: Case, *, is_alone: bool) -> str:
         return "batch jobs come all at once"
     if traffic.sizing is not None:
         return "requests of unlike size wait for several replicas, which has no exact form"
+    if case.curve.hands or case.curve.cv:
+        return "host work comes first, or service times spread, which has no exact form"
     if not is_alone:
         return "batches that wait for company on few replicas have no exact form"
     return ""
