@@ -217,7 +217,7 @@ def _misses(figures: Array, sweep: Sweep, server: Server) -> Array:
     front_s, base_s, per_item_s = figures.tolist()
     service = server.service(front_s, base_s, per_item_s, sweep.cv)
     told = [closed_loop(service, server, clients).answered_per_s for clients in sweep.clients]
-    return np.array(told) / np.array(sweep.answered_per_s) - 1
+    return np.asarray(np.array(told) / np.array(sweep.answered_per_s) - 1)
 
 
 def _search(sweep: Sweep, server: Server) -> tuple[Array, Array, Array]:
@@ -229,11 +229,12 @@ def _search(sweep: Sweep, server: Server) -> tuple[Array, Array, Array]:
     """
     from scipy.optimize import least_squares  # noqa: PLC0415 - takes half a second to load
 
-    found = least_squares(
-        lambda logarithms: _misses(np.exp(logarithms), sweep, server),
-        np.log(_first_guess(sweep, server)),
-        diff_step=STRIDE,
-        max_nfev=TURNS,
-    )
-    pulled = np.diag(found.jac @ np.linalg.pinv(found.jac))
+    def misses(logarithms: Array) -> Array:
+        return _misses(np.exp(logarithms), sweep, server)
+
+    start = np.log(np.array(_first_guess(sweep, server)))
+    stride = np.full(start.size, STRIDE)
+    found = least_squares(misses, start, diff_step=stride, max_nfev=TURNS)
+    slopes = np.asarray(found.jac)
+    pulled = np.diag(slopes @ np.linalg.pinv(slopes))
     return np.exp(found.x), found.fun, found.fun / np.maximum(1 - pulled, LEAST_FREE)

@@ -74,11 +74,11 @@ def test_answers_and_latency_keep_littles_law():
 
 @pytest.mark.parametrize("seed", [3, 4])
 @pytest.mark.parametrize("figures", [(0.003, 0.002, 0.0078), (0.002, 0.012, 0.004)])
-def test_known_figures_are_found_again(figures, seed):
-    found = fit_served(swept(*figures, 0.05, seed=seed), SERVER)
+def test_known_figures_are_found_again(figures: tuple[float, float, float], seed: int):
+    front_s, base_s, per_item_s = figures
+    found = fit_served(swept(front_s, base_s, per_item_s, 0.05, seed=seed), SERVER)
     # 150 rounds at a spread of 5 % leave the answers of one client uncertain by 0.4 %, which is
     # 50 us of 12 to 18 ms: that much of the smaller figures cannot be told, three times over.
-    front_s, base_s, per_item_s = figures
     assert found.front_end.seconds == pytest.approx(front_s, abs=1.5e-4 + 0.1 * front_s)
     assert found.base_s == pytest.approx(base_s, abs=1.5e-4 + 0.1 * base_s)
     assert found.per_item_s == pytest.approx(per_item_s, rel=0.03)
