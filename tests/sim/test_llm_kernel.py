@@ -2,6 +2,8 @@
 
 import math
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -22,9 +24,11 @@ ROUTES = {
     "least loaded": at.LEAST_LOADED,
 }
 FATES = ("waiting", "served", "dropped", "abandoned")
-NO_NUMBA = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
 PLAIN = os.environ.get("NUMBA_DISABLE_JIT") == "1"
-MANY = 400 if PLAIN else 2500
+MANY = int(os.environ.get("TCO_ORACLE_CASES", "1200"))
+"""Generated cases; a desk may ask for many thousands."""
+FEW = "30"
+"""Cases that go through the kernel uncompiled as well."""
 
 
 def straight(nodes, values, place):
@@ -247,3 +251,23 @@ def test_every_request_fares_as_step_by_step(system):
     assert hours[at.HOUR_SWAPS] == engine.swaps
     assert hours[at.HOUR_BUSY_S] == pytest.approx(engine.busy_s, rel=1e-9)
     assert hours[at.HOUR_JOULES] == pytest.approx(engine.joules, rel=1e-9)
+
+
+@given(system=engines(), data=st.data())
+@settings(max_examples=MANY // 6)
+def test_it_makes_no_difference_where_arrivals_are_cut_or_time_stands_still(system, data):
+    *_, requests = system
+    last_s = requests[-1].came_s
+    cuts = data.draw(st.lists(st.integers(0, len(requests)), max_size=3))
+    stops = data.draw(st.lists(st.floats(0, last_s + 5), max_size=3))
+    _, expected = plainly(*system)
+    assert_same(expected, simulated(*system, cuts=cuts, stops=stops).times)
+
+
+@pytest.mark.skipif(PLAIN, reason="this is that run")
+def test_the_kernel_does_the_same_when_it_is_not_compiled():
+    settings_here = {**os.environ, "NUMBA_DISABLE_JIT": "1", "TCO_ORACLE_CASES": FEW}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(command, env=settings_here, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
