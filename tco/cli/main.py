@@ -26,6 +26,7 @@ from tco.cli import (
     measure_calibrate,
     measure_import,
     measure_steps,
+    optimize,
     prices,
     simulate,
     training,
@@ -55,6 +56,7 @@ exports.add_to(app)
 simulate.add_to(app)
 training.add_to(app)
 waste.add_to(app)
+optimize.add_to(app)
 app.add_typer(prices.app, name="prices", help="The dated price catalogue.")
 app.add_typer(imports.app, name="import", help="Experiment history, priced.")
 app.add_typer(workload.app, name="workload", help="Workloads from data.")

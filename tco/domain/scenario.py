@@ -18,6 +18,7 @@ from tco.domain.months import MonthNumber
 from tco.domain.organisation import Organisation
 from tco.domain.price import PricePath
 from tco.domain.record import Identifier, Record, Text, UsdEstimate, wrong_at
+from tco.domain.search_space import SearchSpace
 from tco.domain.snapshot import Metric, Snapshot
 from tco.domain.workload import Workload
 from tco.units import month_start
@@ -106,6 +107,10 @@ class Scenario(Record):
         default_factory=dict,
         description="tracked runs that options refer to, from scenarios/histories",
     )
+    optimize: dict[Identifier, SearchSpace] = Field(
+        default_factory=dict,
+        description="deployments that 'tco optimize' tries, by option; no part of the question",
+    )
 
     @property
     def id(self) -> str:
@@ -119,10 +124,9 @@ class Scenario(Record):
 
     @property
     def digest(self) -> str:
-        """sha256 of the resolved canonical JSON."""
-        canonical = json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True
-        )
+        """sha256 of the resolved canonical JSON, but for where a cheaper deployment is sought."""
+        question = self.model_dump(mode="json", exclude={"optimize"})
+        canonical = json.dumps(question, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
@@ -160,6 +164,14 @@ class Scenario(Record):
         if baseline is not None and baseline.option not in self.candidates:
             says = f"no option '{baseline.option}'; there are {', '.join(self.candidates)}"
             raise wrong_at("goals", "baseline", "option", says=says)
+        return self
+
+    @model_validator(mode="after")
+    def _optimizes_its_options(self) -> Self:
+        for option in self.optimize:
+            if option not in self.candidates:
+                says = f"no option '{option}'; there are {', '.join(self.candidates)}"
+                raise wrong_at("optimize", option, says=says)
         return self
 
 

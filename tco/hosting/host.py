@@ -166,10 +166,9 @@ def _host_static(make: LineMaker, scenario: Scenario, arranged: Arranged, effort
     deployment, packing = arranged.deployment, arranged.rented.packing
     seconds = arranged.service.seconds
     assert seconds is not None
-    assert deployment.replicas is not None
     fleet = StaticFleet(
-        replicas=deployment.replicas,
-        instances=instances_needed(deployment.replicas, packing.per_instance),
+        replicas=deployment.largest,
+        instances=instances_needed(deployment.largest, packing.per_instance),
         instance_share=packing.share_of_instance,
         parallel=arranged.service.slots,
         seconds=float(likely_months(seconds, 1)[0]),

@@ -161,16 +161,11 @@ def _off(found: Rung, line: Mapping[str, float]) -> float:
     return max(map(abs, off)) / found.instances if found.instances > 0 else 0.0
 
 
-def climb(case: Case, reach: Reach) -> Ladder:
-    """Simulate the fleet at as many points as it takes for straight lines to hold within 1 %.
-
-    Args:
-        case: The fleet and its traffic.
-        reach: What the ladder has to cover.
-    """
+def sample_of(case: Case, reach: Reach) -> Sample:
+    """Return the stretches of a week that stand for all of it."""
     traffic, rules = case.traffic, case.rules()
     scaler = case.settings.autoscaler
-    sample = sample_week(
+    return sample_week(
         traffic.week,
         reach.top_per_s * (1 if traffic.is_even else REPLICATIONS),
         service_s=float(case.curve.mean_s.max()),
@@ -178,6 +173,16 @@ def climb(case: Case, reach: Reach) -> Ladder:
         by_hour=getattr(scaler, "replicas_by_hour", ()),
         has_jobs=traffic.jobs is not None,
     )
+
+
+def climb(case: Case, reach: Reach) -> Ladder:
+    """Simulate the fleet at as many points as it takes for straight lines to hold within 1 %.
+
+    Args:
+        case: The fleet and its traffic.
+        reach: What the ladder has to cover.
+    """
+    sample = sample_of(case, reach)
     work = _Climb(case, sample)
     likely = reach.likely_load_per_s
     reference = work.at(likely, 1.0)

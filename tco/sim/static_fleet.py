@@ -51,18 +51,10 @@ def simulate_static_fleet(
         week: Rate of each hour of the week over the mean rate [-].
         seed: Seed of the arrivals; every option of a scenario meets the same ones.
     """
+    load = check_load(fleet, requests_per_month, hours_per_month, week)
     mean_rate_per_s = requests_per_month / (hours_per_month * SECONDS_PER_HOUR)
     busy_replicas = np.outer(mean_rate_per_s, week) * fleet.seconds / fleet.parallel
     busiest = int(np.argmax(mean_rate_per_s))
-    load = float(busy_replicas[busiest].max()) / fleet.replicas
-    if load >= 1:
-        need = int(np.floor(busy_replicas[busiest].max())) + 1
-        per_hour = (load - 1) * fleet.places / fleet.seconds * SECONDS_PER_HOUR
-        raise InfeasibleError(
-            f"capacity below load: the busiest hour of month {busiest + 1} offers {load:.2f} "
-            f"times what {fleet.replicas} replicas serve; the queue would grow by "
-            f"{per_hour:,.0f} requests an hour. At least {need} replicas are needed"
-        )
     latency, simulated = _latency(fleet, mean_rate_per_s[busiest] * week, busiest, seed)
     shares = _idle_shares(busy_replicas, fleet.replicas)
     return StaticUsage(
@@ -76,6 +68,33 @@ def simulate_static_fleet(
         simulated_requests=simulated,
         idle_shares={cause: tuple(part) for cause, part in zip(STATIC_CAUSES, shares, strict=True)},
     )
+
+
+def check_load(
+    fleet: StaticFleet, requests_per_month: Array, hours_per_month: Array, week: Array
+) -> float:
+    """Return the load of the busiest hour over capacity [-], or refuse a fleet that is too small.
+
+    Args:
+        fleet: Replicas and their constant service time.
+        requests_per_month: Requests of each month [1/month].
+        hours_per_month: Calendar hours of each month [h].
+        week: Rate of each hour of the week over the mean rate [-].
+    """
+    mean_rate_per_s = requests_per_month / (hours_per_month * SECONDS_PER_HOUR)
+    busiest = int(np.argmax(mean_rate_per_s))
+    rates_per_s = float(mean_rate_per_s[busiest]) * week
+    busy_replicas = float((rates_per_s * fleet.seconds / fleet.parallel).max())
+    load = busy_replicas / fleet.replicas
+    if load >= 1:
+        need = int(np.floor(busy_replicas)) + 1
+        per_hour = (load - 1) * fleet.places / fleet.seconds * SECONDS_PER_HOUR
+        raise InfeasibleError(
+            f"capacity below load: the busiest hour of month {busiest + 1} offers {load:.2f} "
+            f"times what {fleet.replicas} replicas serve; the queue would grow by "
+            f"{per_hour:,.0f} requests an hour. At least {need} replicas are needed"
+        )
+    return load
 
 
 def _latency(fleet: StaticFleet, rate_per_s: Array, month: int, seed: int) -> tuple[Latency, int]:

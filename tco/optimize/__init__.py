@@ -1,0 +1,17 @@
+"""Right-sizing: for each option the cheapest deployment that meets the goals."""
+
+from tco.optimize.search import Found, Progress, Search, cheapest
+from tco.optimize.space import Choice, Space, space_of
+from tco.optimize.trial import Question, Trial
+
+__all__ = [
+    "Choice",
+    "Found",
+    "Progress",
+    "Question",
+    "Search",
+    "Space",
+    "Trial",
+    "cheapest",
+    "space_of",
+]
