@@ -10,7 +10,7 @@ from tco.domain.fleet import BootTime, Count, Seconds
 from tco.domain.price import Purchase
 from tco.domain.record import Identifier, Record
 
-Scaling = Literal["static", "hpa", "queue_length"]
+Scaling = Literal["static", "hpa", "queue_length", "keda"]
 Tier = Literal["standard", "batch", "flex", "priority"]
 BusyShare = Annotated[float, Field(gt=0, le=1)]
 PerReplica = Annotated[float, Field(gt=0, le=1e6)]
@@ -38,7 +38,8 @@ class SearchSpace(Record):
         description="the same model in other precisions; absent: its quantised versions",
     )
     scaling: Annotated[tuple[Scaling, ...], Field(min_length=1)] | None = Field(
-        default=None, description="absent: static, and what boots where boot times are stated"
+        default=None,
+        description="absent: static, hpa and keda; what scales only where boot times are stated",
     )
     replicas: Annotated[tuple[Count, ...], Field(min_length=1)] | None = Field(
         default=None,
@@ -51,7 +52,8 @@ class SearchSpace(Record):
         default=None, description="that the horizontal pod autoscaler aims at [-]"
     )
     targets_per_replica: Annotated[tuple[PerReplica, ...], Field(min_length=1)] | None = Field(
-        default=None, description="requests for each replica that a queue-length scaler aims at [-]"
+        default=None,
+        description="requests for each replica that KEDA or a queue-length scaler aims at",
     )
     boot: BootTime | None = Field(
         default=None, description="of fleets that scale, where the deployment states none"

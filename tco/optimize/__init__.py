@@ -1,7 +1,8 @@
 """Right-sizing: for each option the cheapest deployment that meets the goals."""
 
+from tco.optimize.choice import Choice
 from tco.optimize.search import Found, Progress, Search, cheapest
-from tco.optimize.space import Choice, Space, space_of
+from tco.optimize.space import Space, space_of
 from tco.optimize.trial import Question, Trial
 
 __all__ = [

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tco.domain.deployment import ApiDeployment, SelfHostedDeployment
-from tco.domain.fleet import HpaAutoscaler, QueueAutoscaler, ScheduleAutoscaler
+from tco.domain.fleet import (
+    HpaAutoscaler,
+    KedaAutoscaler,
+    QueueAutoscaler,
+    ScaledFleet,
+    ScheduleAutoscaler,
+)
 from tco.domain.scenario import Candidate, Scenario
 
 Plain = ApiDeployment | SelfHostedDeployment
@@ -39,6 +46,9 @@ class Choice:
             machine.purchase.replace("_", " "),
             _fleet(deployment),
         ]
+        if deployment.commitment is not None:
+            committed = deployment.commitment
+            parts.append(f"{committed.instances} committed by {committed.purchase}")
         if deployment.accelerators_per_replica > 1:
             parts.append(f"{deployment.accelerators_per_replica} accelerators each")
         if deployment.batch is not None:
@@ -50,7 +60,7 @@ class Choice:
 def candidate_with(scenario: Scenario, option: str, snapshot: str, deployment: Plain) -> Candidate:
     """Return an option served in another way; another precision has a quality of its own."""
     candidate = scenario.candidates[option]
-    changes = {"deployment": deployment, "snapshot": snapshot}
+    changes: dict[str, Any] = {"deployment": deployment, "snapshot": snapshot}
     if snapshot != candidate.snapshot:
         owners = [c for c in scenario.candidates.values() if c.snapshot == snapshot]
         changes["quality"] = owners[0].quality if owners else ()
@@ -64,14 +74,14 @@ def _fleet(deployment: SelfHostedDeployment) -> str:
         case HpaAutoscaler():
             share = f"{scaler.target_busy_share:.0%} busy"
             how = f"{scaler.minimum} to {scaler.maximum} replicas, {share}"
-        case QueueAutoscaler():
-            how = (
-                f"{scaler.minimum} to {scaler.maximum} replicas, "
-                f"{scaler.target_per_replica:g} requests each"
-            )
+        case QueueAutoscaler() | KedaAutoscaler():
+            target = f"{scaler.target_per_replica:g} requests each by {scaler.kind}"
+            how = f"{scaler.minimum} to {scaler.maximum} replicas, {target}"
         case ScheduleAutoscaler():
             numbers = scaler.replicas_by_hour
             how = f"{min(numbers)} to {max(numbers)} replicas by the hour"
+        case ScaledFleet():
+            how = f"{scaler.minimum} to {scaler.maximum} replicas by {scaler.kind}"
         case _:
             count = deployment.replicas or 0
             how = f"{count} replica" + ("" if count == 1 else "s")

@@ -9,6 +9,8 @@ goal that it would meet then. So what is already too dear or too slow need not b
   sample may hold too little of: five standard errors of its requests, and the work that a stretch
   of hours leaves behind. And an instance is there while any request is served: requests that come
   independently leave no moment without one more often than exp(-rate x shortest time).
+- Machines held at the least are cheapest to commit to where they are the same ones all the time:
+  what a level costs rises ever slower with the hours in which it is used.
 - No request is answered before the shortest time that a batch takes.
 """
 
@@ -90,6 +92,10 @@ def _ladder(task: LadderTask) -> Ladder:
         largest_miss=0.0,
         requests=0,
         scope=SCOPE,
+        covered={
+            level: tuple(min(number, float(level)) for number in least) * len(reach.factors)
+            for level in case.levels
+        },
     )
 
 
@@ -118,9 +124,22 @@ def _least_instances(case: Case, reach: Reach, fastest_s: float) -> tuple[list[f
             if one_slope != other_slope:
                 crossing = (one - other) / (other_slope - one_slope)
                 loads |= {crossing} if corners[low] < crossing < corners[high] else set()
+    loads |= _where_a_level_fills(case, corners, held, busy, served)
     ordered = sorted(loads)
     least = [max(held, busy * x, float(np.interp(x, corners, served))) for x in ordered]
     return ordered, least
+
+
+def _where_a_level_fills(
+    case: Case, corners: list[float], held: float, busy: float, served: list[float]
+) -> set[float]:
+    """Return the loads at which the fewest instances fill a level that could be committed."""
+    top = corners[-1]
+    filled = {level / busy for level in case.levels if busy > 0 and held < level < busy * top}
+    for level in case.levels:
+        if served[0] < level < served[-1]:
+            filled.add(float(np.interp(level, served, corners)))
+    return filled
 
 
 def _counted_share(case: Case, reach: Reach) -> float:
@@ -133,8 +152,8 @@ def _counted_share(case: Case, reach: Reach) -> float:
     if not (traffic.is_even and traffic.jobs is None and loses_none):
         return 0.0
     requests = LOWER_LOAD * sample_of(case, reach).requests(reach.likely_load_per_s)
-    relative, shares = np.array(case.curve.relative), np.array(case.curve.shares)
-    spread = float(np.dot(shares, relative**2) / np.dot(shares, relative) ** 2)
+    of_class, shares = np.array(case.curve.seconds)[:, -1], np.array(case.curve.shares)
+    spread = float(np.dot(shares, of_class**2) / np.dot(shares, of_class) ** 2)
     missing = STANDARD_ERRORS * math.sqrt(spread / requests) if requests > 0 else 1.0
     longest_s = float(case.curve.service().seconds.max())
     left = LEFT_BEHIND + SERVICE_TIMES_LEFT * longest_s / SECONDS_PER_HOUR

@@ -9,8 +9,9 @@ all. Fleets that never scale come first: their cost is known beforehand, and the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from tco.domain.cost import Basis
 from tco.errors import TcoError
 from tco.hosting import Effort
 from tco.optimize.choice import Choice
@@ -139,10 +140,22 @@ class Search:
         self.tell(Progress(self.question.option, whole - left, whole, best[0] if best else None))
 
     def _find_floors(self) -> None:
+        scenario = self.question.scenario
+        # How much of a machine's power goes with its work has no floor here, so carbon has none.
+        # Levels to commit to are found at mean nominal prices: with others they need not be best.
+        unbound = {"co2e_kg_at_most": None}
+        nominal = self.question.basis is not Basis.PRESENT_VALUE and not scenario.price_paths
+        goals = scenario.goals.model_copy(
+            update=unbound if nominal else unbound | {"budget_usd": None}
+        )
+        question = replace(self.question, scenario=scenario.model_copy(update={"goals": goals}))
         floors = Effort(Floors(), "quick")
         for choice in self.space.choices:
             try:
-                self.floors[choice.number] = tried(self.question, choice, floors, self.bar)
+                floor = tried(question, choice, floors, self.bar)
+                if not nominal and not _is_exact(floor) and _commits(choice):
+                    floor = replace(floor, cost_usd=0.0)
+                self.floors[choice.number] = floor
             except TcoError as error:
                 self.refusals[choice.number] = str(error)
 
@@ -209,6 +222,10 @@ class Search:
 def _is_exact(floor: Trial) -> bool:
     """Tell whether a floor is the cost itself, and what simulates it is quick."""
     return all(isinstance(usage, StaticUsage) for usage in floor.usage)
+
+
+def _commits(choice: Choice) -> bool:
+    return getattr(choice.deployment, "commitment", None) is not None
 
 
 def _least_place(floor: Trial) -> tuple[float, int]:

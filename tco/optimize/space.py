@@ -15,7 +15,7 @@ from tco.domain.hardware import Instance
 from tco.domain.price import Purchase
 from tco.domain.search_space import MachineOffer, SearchSpace
 from tco.domain.snapshot import Approach
-from tco.errors import PriceNotFoundError, TcoError
+from tco.errors import MissingFigureError, PriceNotFoundError, TcoError
 from tco.hosting.host import Arranged, arrange, mean_rates_per_s
 from tco.ledger.option import parts_of_option
 from tco.measure.library import CPU
@@ -24,7 +24,7 @@ from tco.optimize.trial import Question
 
 BUSY_SHARES = (0.5, 0.7, 0.85)
 SLOTS_FILLED = (0.5, 1.0)
-"""Requests for each replica that a queue-length scaler aims at, over those it serves at once."""
+"""Requests for each replica that a scaler aims at, over those that it serves at once."""
 BATCH_WAITS_S = (0.0, 0.01, 0.1)
 STATIC_STEPS = (1.25, 1.5, 2.0)
 """Static fleets over what the busiest hour needs, beside those of one, two and three more."""
@@ -125,11 +125,10 @@ def _of_machines(
         except TcoError as error:
             notes.append(f"{machine.seller} {machine.instance_type}, {way.runtime}: {error}")
             continue
-        for batch in _batches(deployment, given):
+        for batch in _batches(_largest_batch(question, way, base), given):
             for fleet in _fleets(deployment, given, arranged, need, notes):
-                for purchase in _purchases(question, way.offer, given, fleet):
-                    bought = machine.model_copy(update={"purchase": purchase})
-                    found = _valid(base, {**fleet, **batch, "machine": bought})
+                for bought in _purchases(question, way.offer, given):
+                    found = _valid(base, {**fleet, **batch, **bought})
                     if found is not None:
                         yield way.snapshot, found
 
@@ -138,7 +137,7 @@ def _need(question: Question, choice: Choice) -> tuple[Arranged, int]:
     """Return a way of serving ready to be looked at, and the replicas of its busiest hour."""
     scenario = choice.applied_to(question.scenario, question.option)
     parts, _ = parts_of_option(scenario, question.option, question.requests)
-    arranged = arrange(scenario, parts[-1], question.catalog, question.measurements)
+    arranged = arrange(scenario, parts[-1], question.catalog, question.measured)
     case = arranged.case
     busiest = float(mean_rates_per_s(scenario, parts[-1]).max()) * float(case.traffic.week.max())
     return arranged, math.floor(busiest / case.each_per_s) + 1
@@ -189,11 +188,9 @@ def _ways(
     for name, offer in product((snapshot, *variants), allowed):
         instance = catalog.instance(offer.seller, offer.region, offer.instance_type)
         precision = question.scenario.snapshots[name].precision
-        for row in question.measurements.rows:
-            if (row.snapshot, row.precision) == (name, precision) and row.accelerator == (
-                instance.accelerator or CPU
-            ):
-                yield _Way(name, offer, row.runtime, row.accelerator_count)
+        for _, accelerator, count, runtime, _ in question.measured.known_of(name, precision):
+            if accelerator == (instance.accelerator or CPU):
+                yield _Way(name, offer, runtime, count)
 
 
 def _offers(question: Question, given: SearchSpace) -> Sequence[MachineOffer]:
@@ -247,38 +244,46 @@ def _variants(question: Question, given: SearchSpace, snapshot: str) -> tuple[st
 
 
 def _purchases(
-    question: Question, offer: MachineOffer, given: SearchSpace, fleet: dict[str, Any]
-) -> Iterator[Purchase]:
-    """Yield the ways to buy that have a price; what scales is bought by the hour."""
-    for purchase in given.purchases or (
-        Purchase.ON_DEMAND,
-        Purchase.COMMIT_1Y,
-        Purchase.COMMIT_3Y,
-    ):
-        if purchase is Purchase.SPOT:
-            continue
-        if purchase.term_months is not None and fleet["autoscaler"] is not None:
-            continue
-        if (*offer.model_dump().values(), purchase.value) not in question.priced:
-            continue
-        yield purchase
+    question: Question, offer: MachineOffer, given: SearchSpace
+) -> Iterator[dict[str, Any]]:
+    """Yield the ways to buy that have a price; how many to commit to is found for each fleet."""
+    on_demand = Purchase.ON_DEMAND
+    for purchase in given.purchases or (on_demand, Purchase.COMMIT_1Y, Purchase.COMMIT_3Y):
+        sold = (*offer.model_dump().values(), purchase.value) in question.priced
+        if sold and purchase is on_demand:
+            yield {"commitment": None}
+        elif sold and purchase is not Purchase.SPOT:
+            yield {"commitment": {"purchase": purchase}}
 
 
-def _batches(deployment: SelfHostedDeployment, given: SearchSpace) -> Iterator[dict[str, Any]]:
-    """Yield batch rules; one at a time where the service figures are not by batch."""
-    service = deployment.service
-    largest = service.max_batch if service is not None else None
+def _batches(largest: int | None, given: SearchSpace) -> Iterator[dict[str, Any]]:
+    """Yield batch rules; one at a time where no figure by batch is known."""
     if largest is None:
         yield {"batch": None}
         return
-    powers = (2**power for power in range(largest.bit_length()))
-    sizes = given.batch_sizes or tuple(dict.fromkeys((*(p for p in powers), largest)))
+    powers = [2**power for power in range(largest.bit_length())]
+    sizes = given.batch_sizes or tuple(dict.fromkeys((*powers, largest)))
     waits = given.batch_waits_s or BATCH_WAITS_S
     for size in sizes:
         if size > largest:
             continue
         for wait_s in waits if size > 1 else waits[:1]:
             yield {"batch": {"max_size": size, "max_wait_s": wait_s}}
+
+
+def _largest_batch(question: Question, way: _Way, base: SelfHostedDeployment) -> int | None:
+    """Return the largest batch that the stated or measured seconds cover; None where none is."""
+    if base.service is not None:
+        return base.service.max_batch
+    precision = question.scenario.snapshots[way.snapshot].precision
+    machine = base.machine
+    instance = question.catalog.instance(machine.seller, machine.region, machine.instance_type)
+    asked = (instance.accelerator or CPU, way.accelerators_per_replica, way.runtime)
+    try:
+        curve = question.measured.curve(way.snapshot, *asked, precision or "")
+    except MissingFigureError:
+        return None
+    return int(curve.range[1]) if curve.kind == "batch" else None
 
 
 def _fleets(
@@ -289,12 +294,13 @@ def _fleets(
     notes: list[str],
 ) -> Iterator[dict[str, Any]]:
     """Yield static fleets, smallest first, then those that scale."""
-    scaling = given.scaling or ("static", "hpa", "queue_length")
+    scaling = given.scaling or ("static", "hpa", "keda")
     if "static" in scaling:
         steps = (need, need + 1, need + 2, need + 3, *(math.ceil(need * s) for s in STATIC_STEPS))
         for replicas in given.replicas or sorted(set(steps)):
             yield {"replicas": replicas, "autoscaler": None}
-    if not {"hpa", "queue_length"} & set(scaling):
+    by_requests = [kind for kind in ("queue_length", "keda") if kind in scaling]
+    if "hpa" not in scaling and not by_requests:
         return
     boot = deployment.boot or given.boot
     if boot is None:
@@ -311,11 +317,11 @@ def _fleets(
             ("hpa", {"target_busy_share": share}, math.ceil(need / share))
             for share in given.target_busy_shares or BUSY_SHARES
         ]
-    if "queue_length" in scaling:
-        targets += [
-            ("queue_length", {"target_per_replica": target}, need)
-            for target in given.targets_per_replica or [max(1, places * f) for f in SLOTS_FILLED]
-        ]
+    targets += [
+        (kind, {"target_per_replica": target}, need)
+        for kind in by_requests
+        for target in given.targets_per_replica or [max(1, places * f) for f in SLOTS_FILLED]
+    ]
     room = _most_replicas(deployment, arranged)
     for kind, target, wanted in targets:
         least = {need, 1} if kind == "hpa" else {need, 1, 0}

@@ -35,6 +35,11 @@ class Question:
     basis: Basis = Basis.ACCRUAL
 
     @cached_property
+    def measured(self) -> Measurements:
+        """The measurements with the data-sheet figures of the catalogue."""
+        return self.measurements.with_hardware(self.catalog.accelerators)
+
+    @cached_property
     def requests(self) -> Expression:
         """Requests of each month [1/month]."""
         return requests_of(self.scenario)
@@ -60,7 +65,7 @@ class Question:
             baseline.option,
             self.requests,
             self.catalog,
-            self.measurements,
+            self.measured,
             effort,
         )
         return built.profile.facts
@@ -100,6 +105,12 @@ class Trial:
         return float("inf") if self.unproven else max(shares, default=0.0)
 
 
+def _total_usd(view: View, option: str) -> float:
+    """Return the likely cost [USD]; what needs nothing at the least has no line."""
+    totals = view.totals_usd({})
+    return float(totals[option][0]) if option in totals else 0.0
+
+
 def _asks_for_work(goals: Goals) -> bool:
     """Tell whether a goal is set on people, time or carbon."""
     asked = (goals.co2e_kg_at_most, goals.ready_by_month, goals.team_fte)
@@ -125,7 +136,7 @@ def tried(question: Question, choice: Choice, effort: Effort, bar: Facts | None)
         question.option,
         question.requests,
         question.catalog,
-        question.measurements,
+        question.measured,
         effort,
     )
     model = CostModel(scenario.months, tuple(built.lines))
@@ -133,16 +144,16 @@ def tried(question: Question, choice: Choice, effort: Effort, bar: Facts | None)
     rate = driver(
         "organisation.discount_rate_per_year", "1/year", organisation.discount_rate_per_year
     )
-    nominal_usd = float(View(model, Basis.CASH, rate).totals_usd({})[question.option][0])
+    nominal_usd = _total_usd(View(model, Basis.CASH, rate), question.option)
     cost_usd = nominal_usd
     if question.basis is Basis.PRESENT_VALUE:
-        cost_usd = float(View(model, question.basis, rate).totals_usd({})[question.option][0])
+        cost_usd = _total_usd(View(model, question.basis, rate), question.option)
     if not cost_usd < float("inf"):
         raise TcoError("its cost has no figure")
     work = Work()
     if _asks_for_work(scenario.goals):
         hours = organisation.hours_per_fte_year.likely
-        work = work_of(model, hours_per_fte_year=hours)[question.option]
+        work = work_of(model, hours_per_fte_year=hours).get(question.option, work)
     facts = built.profile.facts
     verdict = judge(scenario.goals, facts, nominal_usd, work, bar)
     latency = facts.latency

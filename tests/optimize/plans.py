@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tco.errors import TcoError
 from tco.hosting import Effort
 from tco.optimize.search import Search
 from tco.optimize.space import space_of
@@ -17,13 +18,13 @@ HEAD = (
     "memory_gib,purchase,plan,price,currency,unit,billing_increment_s,minimum_s,checked_on,source,"
     "evidence"
 )
-ROWS = """
-acme-cloud,north,gpu-1,Testcard,1,80,8,64,on_demand,,5.50,USD,instance-hour,1,60,2026-01-01,made up,published
-acme-cloud,north,gpu-1,Testcard,1,80,8,64,commit_1y,reserved,3.40,USD,instance-hour,1,60,2026-01-01,made up,published
-acme-cloud,south,gpu-1,Testcard,1,80,8,64,on_demand,,5.10,USD,instance-hour,3600,3600,2026-01-01,made up,published
-acme-cloud,south,gpu-2,Testcard,2,80,16,128,on_demand,,9.00,USD,instance-hour,1,60,2026-01-01,made up,published
-beta-cloud,south,cpu-4,,,,16,64,on_demand,,0.40,USD,instance-hour,1,60,2026-01-01,made up,published
-"""
+MACHINES = (
+    ("acme-cloud,north,gpu-1,Testcard,1,80,8,64", "on_demand,,5.50", 1),
+    ("acme-cloud,north,gpu-1,Testcard,1,80,8,64", "commit_1y,reserved,3.40", 1),
+    ("acme-cloud,south,gpu-1,Testcard,1,80,8,64", "on_demand,,5.10", 3600),
+    ("acme-cloud,south,gpu-2,Testcard,2,80,16,128", "on_demand,,9.00", 1),
+    ("beta-cloud,south,cpu-4,,,,16,64", "on_demand,,0.40", 1),
+)
 BOOT = {"low_s": 60, "likely_s": 120, "high_s": 240, "source": "made up"}
 KEPT = Kept()
 """Simulated once for all tests of a process."""
@@ -32,7 +33,12 @@ KEPT = Kept()
 @cache
 def catalog(tmp: Path) -> Catalog:
     tmp.mkdir(parents=True, exist_ok=True)
-    (tmp / "instances.csv").write_text(HEAD + ROWS)
+    rows = [
+        f"{machine},{price},USD,instance-hour,{billed_s},{max(60, billed_s)},"
+        "2026-01-01,made up,published"
+        for machine, price, billed_s in MACHINES
+    ]
+    (tmp / "instances.csv").write_text("\n".join([HEAD, *rows]) + "\n")
     return Catalog.load(worked_plans.DATA.pricing, overlays=[tmp])
 
 
@@ -60,8 +66,6 @@ def search(asked: Question) -> Search:
 
 def all_tried(asked: Question) -> dict[int, Trial | str]:
     """Simulate every deployment of the space; a text says why one cannot be."""
-    from tco.errors import TcoError
-
     found: dict[int, Trial | str] = {}
     effort = Effort(KEPT, "quick")
     for choice in space_of(asked).choices:
