@@ -25,7 +25,7 @@ SMALL = {
     "minimum_replicas": [0, 1],
     "target_busy_shares": [0.6],
     "targets_per_replica": [1.0],
-    "scaling": ["static", "hpa", "queue_length"],
+    "scaling": ["static", "queue_length"],
 }
 BURSTS = {
     "kind": "on_off",
@@ -71,7 +71,7 @@ def check_against_all(asked: Any) -> list[Trial]:
 
 def test_the_search_finds_what_trying_everything_finds(tmp: Path):
     meet = check_against_all(question(tmp, SMALL, **goal(8500)))
-    assert len(meet) > 10
+    assert len(meet) > 5
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,8 @@ def test_the_search_finds_the_cheapest_static_fleet(tmp: Path, changes: dict[str
     ids=["tight goal", "impossible goal", "one region", "bursts"],
 )
 def test_the_search_finds_it_under_any_goal(tmp: Path, changes: dict[str, Any]):
-    check_against_all(question(tmp, SMALL, **changes))
+    everything = SMALL | {"scaling": ["static", "hpa", "queue_length", "keda"]}
+    check_against_all(question(tmp, everything | {"purchases": None}, **changes))
 
 
 @pytest.mark.slow
