@@ -79,10 +79,13 @@ class Measurements:
     def known_of(self, snapshot: str, precision: str | None) -> tuple[Key, ...]:
         """Return every key under which a snapshot was measured serving, in one precision."""
         keys = [constant_key(row) for row in self.rows] + [key_of(m) for m in self._servings]
-        found = [key for key in keys if (key[0], key[4]) == (snapshot, precision)]
-        on_cpu = [(name, CPU, count, *rest) if count == 0 else (name, on, count, *rest)
-                  for name, on, count, *rest in found]  # fmt: skip
-        return tuple(dict.fromkeys((k[0], k[1], k[2], k[3], k[4]) for k in on_cpu))
+        return tuple(
+            dict.fromkeys(
+                (name, CPU if count == 0 else hardware, count, runtime, stated)
+                for name, hardware, count, runtime, stated in keys
+                if (name, stated) == (snapshot, precision)
+            )
+        )
 
     def constant_service(
         self, snapshot: str, accelerator: str, accelerator_count: int, runtime: str, precision: str

@@ -15,7 +15,7 @@ from tco.plan import evaluate
 from tests.cases import worked_plans
 from tests.optimize.plans import all_tried, catalog, question, search
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "machines": [
         {"seller": "acme-cloud", "region": region, "instance_type": machine}
         for region, machine in (("north", "gpu-2"), ("north", "gpu-1"))
