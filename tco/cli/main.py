@@ -30,6 +30,7 @@ from tco.cli import (
     prices,
     simulate,
     training,
+    views,
     waste,
     workload,
 )
@@ -55,6 +56,7 @@ decisions.add_to(app)
 exports.add_to(app)
 simulate.add_to(app)
 training.add_to(app)
+views.add_to(app)
 waste.add_to(app)
 optimize.add_to(app)
 app.add_typer(prices.app, name="prices", help="The dated price catalogue.")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from tco.domain.business import Business
 from tco.domain.criteria import Criteria, TypedScore
 from tco.domain.deployment import CascadeDeployment, Deployment, StagedDeployment
 from tco.domain.goals import Goals, StatedFacts
@@ -96,6 +97,11 @@ class Scenario(Record):
         default=Lifecycle(), description="what every option costs alike, the incumbent too"
     )
     incumbent: Incumbent | None = None
+    business: Business | None = Field(
+        default=None,
+        description="what answers are worth, what faults cost and whose requests they are; beside "
+        "the total cost, never in it",
+    )
     price_paths: dict[Identifier, PricePath] = Field(
         default_factory=dict,
         description="yearly drift, shocks, end of sale by pattern, such as openai/* or people.*; a "

@@ -41,6 +41,14 @@ class FullUsage:
 Usage = StaticUsage | Ladder | FullUsage
 
 
+def lost_share(usage: Usage) -> float:
+    """Return the share of requests of the busiest month that a fleet loses, as simulated [-]."""
+    if isinstance(usage, StaticUsage):
+        return 0.0
+    rung = usage.months.reference if isinstance(usage, FullUsage) else usage.reference
+    return rung.lost_share
+
+
 @dataclass(frozen=True, slots=True)
 class Effort:
     """How much is simulated, and where results are kept."""

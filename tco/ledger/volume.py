@@ -60,8 +60,28 @@ def _users_times_requests(workload: Workload, horizon_months: int) -> Expression
         * driver(f"{name}.active_share", "-", drivers.active_share)
         * driver(f"{name}.requests_per_user_month", "requests", drivers.requests_per_user_month)
     )
-    if drivers.adoption is None:
-        return volume
+    adopted = _adopted(workload, horizon_months)
+    return volume if adopted is None else volume * adopted
+
+
+def active_users(workload: Workload, horizon_months: int) -> Expression | None:
+    """Return the users who ask in each month [users]; None where users are not stated."""
+    drivers = workload.volume_drivers
+    if drivers is None:
+        return None
+    name = "workload.volume_drivers"
+    active = driver(f"{name}.users", "users", drivers.users) * driver(
+        f"{name}.active_share", "-", drivers.active_share
+    )
+    adopted = _adopted(workload, horizon_months)
+    return active if adopted is None else active * adopted
+
+
+def _adopted(workload: Workload, horizon_months: int) -> Expression | None:
+    """Return the share of take-up in each month [-]; None where all have it from the start."""
+    drivers, name = workload.volume_drivers, "workload.volume_drivers"
+    if drivers is None or drivers.adoption is None:
+        return None
     start = driver(f"{name}.adoption.start_share", "-", drivers.adoption.start_share)
     full_after = drivers.adoption.full_after_months
     path = Series(
@@ -71,7 +91,20 @@ def _users_times_requests(workload: Workload, horizon_months: int) -> Expression
         Evidence.STATED,
         "linear take-up over the stated months",
     )
-    return volume * (start + (1.0 - start) * path)
+    return start + (1.0 - start) * path
+
+
+def reference_tokens(workload: Workload) -> Expression | None:
+    """Return the reference tokens behind one request, in and out, whoever answers [tokens].
+
+    None where the workload states no tokens.
+    """
+    if workload.tokens is None:
+        return None
+    asked = driver("workload.tokens.input", "tokens", workload.tokens.input)
+    answered = driver("workload.tokens.output", "tokens", workload.tokens.output)
+    _, tokens_in, tokens_out = _with_sessions(workload.sessions, asked, answered)
+    return tokens_in + tokens_out
 
 
 @dataclass(frozen=True, slots=True)
