@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tco.domain.cost import Basis
+from tco.domain.cost import Basis, Phase
 from tco.ledger.explain import Opened, open_option
 from tco.ledger.finance import by_month_usd
 from tests.cases import worked_plans
@@ -48,6 +48,18 @@ def rows_of(name: str, option: str, part: dict[str, Any]) -> pd.DataFrame:
 def test_there_are_as_many_cases_as_the_method_has_parts():
     assert len(worked_plans.NAMES) >= 10
     assert len(PARTS) > 40
+
+
+def test_every_phase_of_a_life_is_worked_by_hand():
+    by_hand = {part["phase"] for name, option in CASES for part in parts_of(name, option)}
+    assert by_hand >= set(Phase)
+    whole = {part["phase"] for part in parts_of("whole-life", "own")}
+    assert whole == set(Phase), "and one plan has them all"
+
+
+def parts_of(name: str, option: str) -> list[dict[str, Any]]:
+    """Return the parts that name a phase."""
+    return [part for part in expected(name)[option].get("parts", []) if "phase" in part]
 
 
 @pytest.mark.parametrize(("name", "option"), CASES)

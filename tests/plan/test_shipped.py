@@ -65,3 +65,23 @@ def test_every_opened_number_can_be_followed_with_a_calculator(name: str):
         for product, cost in products_of(tree):
             # Nine digits: to the cent up to a million dollars, and as exact beyond.
             assert product == pytest.approx(cost, abs=0.006, rel=1e-8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_row_opens_to_what_it_costs(name: str):
+    found = evaluated(name)
+    months = list(found.scenario.months)
+    for option, rows in found.ledger.groupby("option", sort=False):
+        # Every line is opened in the first month in which it costs anything.
+        firsts = rows.groupby(["phase", "item", "kind", "cause"], sort=False)["month"].min()
+        for month in sorted(set(firsts.dt.date)):
+            tree = open_option(found.model, str(option), months.index(month))
+            opened = [line for phase in tree.parts for line in phase.parts]
+            costs = rows[(rows["month"].dt.date == month) & (rows["cost_usd"] != 0)]
+            assert len(opened) == len(costs)
+            assert sorted(map(first_amount, opened)) == pytest.approx(
+                sorted(costs["cost_usd"]), abs=0.005 + SAME
+            )
+            assert all(line.parts for line in opened), "down to quantity and price"
+            texts = [line.text for line in opened]
+            assert all(any(text.startswith(item) for text in texts) for item in costs["item"])

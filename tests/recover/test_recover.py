@@ -84,6 +84,25 @@ def test_what_leads_nowhere_is_stopped_not_repeated_and_switched_off():
     adds_up(found)
 
 
+def test_what_the_whole_life_could_do_without():
+    found = of(
+        worked_plans.evaluated("whole-life"),
+        "own",
+        Measure.RIGHT_SIZE,
+        Measure.STOP_EARLY,
+        Measure.DELETE_OLD,
+    )
+    saved = {trial.measure: trial.saved_usd for trial in found.trials}
+    assert only(found, Measure.RIGHT_SIZE).verdict is Verdict.SAVES_NOTHING
+    assert saved[Measure.STOP_EARLY] == pytest.approx(25.00, abs=CENT)
+    assert saved[Measure.DELETE_OLD] == pytest.approx(15.00, abs=CENT)
+    assert found.saved_usd == pytest.approx(40.00, abs=CENT)
+    assert found.before.paid_usd == pytest.approx(23_020.00, abs=CENT)
+    assert found.before.shared_usd == pytest.approx(1080.00, abs=CENT)
+    assert found.left_usd == pytest.approx(18_635.00, abs=CENT)
+    adds_up(found)
+
+
 def test_data_that_nobody_reads_is_deleted():
     found = of(worked_plans.evaluated("data-work"), "big")
     assert found.chosen == (Measure.DELETE_OLD,)
