@@ -144,3 +144,35 @@ def test_more_requests_are_volume_wherever_they_are_paid_for():
     """A platform's fee a request grows with them; its seats do not."""
     found = moved("platform", "big", workload={"requests_per_month": {"likely": 3000}})
     assert found == {Mover.VOLUME: pytest.approx(2 * (2 * 2.0 + 2 * 0.5), rel=SAME)}
+
+
+def test_hours_moved_under_a_commitment_are_unit_price_and_those_unused_utilisation():
+    """16,060 hours at $10; then 12,410 of them at $6, and 5,110 more that nobody uses."""
+    none = {"two": {"deployment": {"commitment": None}}}
+    base = worked_plans.scenario("commitment-level")
+    old, new = worked_plans.evaluation_of(base, candidates=none), worked_plans.evaluated(base.name)
+    parts = bridge(old.model, "two", new.model, "two").parts_usd
+    assert {mover: usd for mover, usd in parts.items() if abs(usd) > 1e-6} == {
+        Mover.UNIT_PRICE: pytest.approx(-12_410 * 4, rel=SAME),
+        Mover.UTILISATION: pytest.approx(5_110 * 6, rel=SAME),
+    }
+
+
+def test_machines_that_come_and_go_are_utilisation_of_the_same_fleet():
+    """One machine all the time in the place of one by night and three by day."""
+    fixed = {"singly": {"deployment": {"autoscaler": None, "replicas": 1}}}
+    found = moved("commitment-level", "singly", candidates=fixed)
+    assert found == {Mover.UTILISATION: pytest.approx(-7_300 * 10, rel=SAME)}
+
+
+def test_what_stands_around_serving_follows_volume_and_else_is_other():
+    twice = {"own": {"lifecycle": {"delivery": {"standing": {"front": {"count": {"likely": 4}}}}}}}
+    assert moved("delivery", "own", candidates=twice) == {
+        Mover.OTHER: pytest.approx(56.64, rel=SAME)
+    }
+    found = moved("delivery", "own", workload={"requests_per_month": {"likely": 200_000}})
+    around = 4.0 + 0.8 + 1.0 + 0.03
+    assert found == {
+        Mover.VOLUME: pytest.approx(1_000 + around, rel=SAME),
+        Mover.UTILISATION: pytest.approx(-1_000, rel=SAME),
+    }
