@@ -1,5 +1,6 @@
 """From a measured curve to the machine hours, joules and evidence of a plan."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -8,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tco.domain.deployment import SelfHostedDeployment
+from tco.domain.fleet import BatchSettings
 from tco.domain.measured import EnergyScope, Measured
 from tco.hosting.energy import energy_of
 from tco.hosting.machines import rent
 from tco.hosting.measured_curve import curve_service
-from tco.ledger.expression import Driver, Expression, leaves_of
+from tco.hosting.service_time import service_time
+from tco.ledger.expression import Driver, Expression, Number, leaves_of
 from tco.ledger.machines import Energy
-from tco.ledger.option import likely_months
+from tco.ledger.option import likely_months, parts_of_option
 from tco.measure.curve import fit_curve
 from tco.measure.library import Measurements
 from tco.measure.measured_files import write_measured
@@ -206,3 +209,32 @@ def test_batches_without_a_curve_are_refused_with_what_to_do(planned):
     found = planned(line(runtime={"name": "other"}), batch={"max_size": 4})
     (reason,) = found.ranking.excluded[0].reasons
     assert "no curve over the batch size of own on 1 x Testcard with any, fp16" in reason
+
+
+def test_hardware_that_nobody_measured_prints_the_error_of_such_estimates():
+    catalog, measurements = shipped.data()
+    known = measurements.with_hardware(catalog.accelerators)
+    scenario = worked_plans.scenario("static-fleet")
+    parts, _ = parts_of_option(scenario, "own", Number(1.0))
+    snapshot = parts[0].snapshot.model_copy(
+        update={"id": "bert-large-uncased", "precision": "fp16"}
+    )
+    deployment = scenario.candidates["own"].deployment.model_copy(
+        update={"service": None, "runtime": "TensorRT", "batch": BatchSettings(max_size=8)}
+    )
+    assert isinstance(deployment, SelfHostedDeployment)
+    found = service_time(scenario, replace(parts[0], snapshot=snapshot), deployment, "L4", known)
+    (note,) = [text for text in found.notes if "roofline" in text]
+    misses = known.transfer_errors.batch_seconds
+    told = f"miss by {sum(misses) / len(misses):.0%} on average, {max(misses):.0%} at worst"
+    assert note.startswith("estimated for 1 x L4 from 1 x ")
+    assert told in note
+    assert isinstance(found.factor, Driver)
+    assert found.factor.evidence == "estimated"
+    assert note in found.factor.source
+    mean_miss = (high(found.factor) - 1) / (1.645 * 1.2533141)
+    assert mean_miss >= sum(misses) / len(misses), "its own error comes on top"
+    measured_on_t4 = service_time(
+        scenario, replace(parts[0], snapshot=snapshot), deployment, "T4", known
+    )
+    assert not any("roofline" in text for text in measured_on_t4.notes)
