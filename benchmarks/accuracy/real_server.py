@@ -16,7 +16,7 @@ import sys
 import time
 import venv
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
@@ -52,6 +52,7 @@ NOISY = 0.10
 MOST_S = 340.0
 """No pair begins that would end later [s]."""
 STARTS_WITHIN_S = 60.0
+FIRST_IN_LINE = -15
 GOALS = {
     ("answers a second", 1.05): 0.03,
     **{("busy share", load): 0.03 for load in LOADS_S},
@@ -289,6 +290,8 @@ def main() -> None:
         )
         return
     python = install()
+    with suppress(OSError):
+        os.nice(FIRST_IN_LINE)  # where that is allowed, other programs disturb less
     pairs: list[dict[float, tuple[Figures, Figures]]] = []
     capacities = []
     began_s = time.monotonic()
