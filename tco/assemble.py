@@ -9,9 +9,11 @@ from tco.domain.deployment import ApiDeployment, StagedDeployment
 from tco.domain.goals import Custody
 from tco.domain.record import worse
 from tco.domain.scenario import Candidate, Scenario
+from tco.domain.serverless import ServerlessDeployment
 from tco.domain.snapshot import Metric, Openness, SizeClass
 from tco.errors import TcoError
 from tco.hosting import Effort, Usage, host
+from tco.hosting.serverless import host_function
 from tco.ledger.catalogued import Shop
 from tco.ledger.expression import Expression, driver
 from tco.ledger.holder import Holder
@@ -140,6 +142,15 @@ def _serve(
             latency,
             deployment.completion_hours,
             open_questions=tuple(end_of_life(scenario, [sold_as])),
+        )
+    if isinstance(deployment, ServerlessDeployment):
+        function = host_function(make, scenario, part, catalog, effort)
+        return _PartFacts(
+            Custody.CLOUD_ACCOUNT,
+            OptionKind.SELF_HOSTED,
+            function.latency,
+            None,
+            open_questions=function.open_questions,
         )
     hosted = host(make, scenario, part, catalog, measurements, effort)
     return _PartFacts(

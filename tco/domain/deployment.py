@@ -20,6 +20,7 @@ from tco.domain.record import (
     UsdEstimate,
     within,
 )
+from tco.domain.serverless import ServerlessDeployment
 
 SecondsEstimate = Annotated[Estimate, within(1e-6, 1e6)]
 
@@ -218,6 +219,10 @@ class StagedDeployment(Record):
 
 
 Deployment = Annotated[
-    ApiDeployment | SelfHostedDeployment | CascadeDeployment | StagedDeployment,
+    ApiDeployment
+    | SelfHostedDeployment
+    | ServerlessDeployment
+    | CascadeDeployment
+    | StagedDeployment,
     Field(discriminator="kind"),
 ]

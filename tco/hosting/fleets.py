@@ -66,7 +66,8 @@ def _code() -> dict[str, Any]:
     }
 
 
-def _key(task: object, **rests_on: Any) -> str:
+def key_of(task: object, **rests_on: Any) -> str:
+    """Return the digest of a task: its kind, what it rests on, and the code that does it."""
     return digest_of({"task": type(task).__name__, **_code(), **rests_on})
 
 
@@ -105,7 +106,7 @@ class StaticTask:
     @property
     def key(self) -> str:
         """Digest of everything that the result rests on."""
-        return _key(self, **asdict(self))
+        return key_of(self, **asdict(self))
 
     @property
     def about_s(self) -> float:
@@ -129,7 +130,7 @@ class LadderTask:
     @property
     def key(self) -> str:
         """Digest of everything that the result rests on."""
-        return _key(self, **_of_case(self.case), reach=asdict(self.reach))
+        return key_of(self, **_of_case(self.case), reach=asdict(self.reach))
 
     @property
     def about_s(self) -> float:
@@ -154,7 +155,7 @@ class MonthsTask:
     def key(self) -> str:
         """Digest of everything that the result rests on."""
         months = [month.isoformat() for month in self.months]
-        return _key(self, **_of_case(self.case), rates=self.rates_per_s, months=months)
+        return key_of(self, **_of_case(self.case), rates=self.rates_per_s, months=months)
 
     @property
     def about_s(self) -> float:
@@ -177,7 +178,7 @@ class WeekTask:
     @property
     def key(self) -> str:
         """Digest of everything that the result rests on."""
-        return _key(self, **_of_case(self.case), rate=self.rate_per_s, runs=self.replications)
+        return key_of(self, **_of_case(self.case), rate=self.rate_per_s, runs=self.replications)
 
     @property
     def about_s(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tco.domain.cost import Behaviour, Nature, Payee, Phase
 from tco.domain.deployment import ApiDeployment, SelfHostedDeployment
 from tco.domain.months import Months
+from tco.domain.serverless import ServerlessDeployment
 from tco.domain.training_plan import Retrieval, TrainingPlan
 from tco.errors import MissingFigureError
 from tco.ledger.expression import Expression, Number, driver
@@ -38,6 +39,8 @@ def _add_tokens_sent_along(make: LineMaker, plan: TrainingPlan, holder: Holder, 
                 "state deployment.service as measured with the longer prompt"
             )
         return  # paid for as machine time: the stated service holds it
+    if isinstance(deployment, ServerlessDeployment):
+        return  # the stated seconds hold it
     assert isinstance(deployment, ApiDeployment)
     tokens = tokens_per_request(holder.shop.scenario.workload, part.snapshot)
     assert part.snapshot.tokens is not None

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tco.domain.deployment import SelfHostedDeployment
 from tco.domain.scenario import Candidate
+from tco.domain.serverless import ServerlessDeployment
 from tco.domain.snapshot import Approach, Snapshot
 from tco.ledger.option import Part
 from tco.prices import Catalog
@@ -53,6 +54,8 @@ def _regions(part: Part) -> tuple[str | None, ...]:
     deployment = part.candidate.deployment
     if isinstance(deployment, SelfHostedDeployment):
         return (deployment.machine.region,)
+    if isinstance(deployment, ServerlessDeployment):
+        return (deployment.region,)
     return part.candidate.facts.regions or (None,)
 
 
