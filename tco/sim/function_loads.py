@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from tco.sim.serverless import FunctionRecord, FunctionRules, run_function
+from tco.sim.serverless import FunctionRecord, FunctionRules, run_function, since
 from tco.sim.usage import Latency
 from tco.sim.week import Traffic
 from tco.units import HOURS_PER_WEEK, MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR
 
 MOST_REQUESTS = 500_000
 """Requests simulated at one load; at higher rates a part of each hour stands for all of it."""
+WARM_UP_HOURS = 2
 LOADS = 17
 RATIO = 2.0**0.5
 QUANTILES = (0.50, 0.95, 0.99)
@@ -95,15 +96,18 @@ def function_usage(
 def _week(
     rules: FunctionRules, seconds: float, traffic: Traffic, rate_per_s: float, seed: int
 ) -> tuple[FunctionRecord, float]:
-    """Run a week at a mean rate; return it and how much of each hour was run [s]."""
+    """Run a week at a mean rate; return it and how much of each hour was run [s].
+
+    Its last hours are run before it and not counted: no week begins with everything cold.
+    """
     expected = rate_per_s * HOURS_PER_WEEK * SECONDS_PER_HOUR
     length_s = SECONDS_PER_HOUR * min(1.0, MOST_REQUESTS / expected)
-    rates = rate_per_s * traffic.week
-    chunks = (
-        (chunk.arrivals_s, np.full(chunk.arrivals_s.size, seconds))
-        for chunk in traffic.chunks(rates, length_s=length_s, seed=seed)
-    )
-    return run_function(rules, chunks, until_s=HOURS_PER_WEEK * length_s), length_s
+    rates = rate_per_s * np.concatenate((traffic.week[-WARM_UP_HOURS:], traffic.week))
+    arrivals = [chunk.arrivals_s for chunk in traffic.chunks(rates, length_s=length_s, seed=seed)]
+    chunks = [(came_s, np.full(came_s.size, seconds)) for came_s in arrivals]
+    warm_s = WARM_UP_HOURS * length_s
+    whole = run_function(rules, chunks, until_s=rates.size * length_s)
+    return since(whole, run_function(rules, chunks, until_s=warm_s)), length_s
 
 
 def _idle(run: FunctionRecord, rules: FunctionRules) -> float:

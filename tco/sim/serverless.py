@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,29 @@ class FunctionRecord:
     def idle_s(self) -> float:
         """Time in which instances were there and did nothing [s]."""
         return self.held_s - self.active_s - self.cold_s
+
+
+def since(whole: FunctionRecord, before: FunctionRecord) -> FunctionRecord:
+    """Return a run without its beginning, which was run for itself with the same arrivals."""
+    summed = (
+        "arrived",
+        "served",
+        "cold_starts",
+        "refused",
+        "request_s",
+        "active_s",
+        "cold_s",
+        "held_s",
+        "provisioned_active_s",
+        "simulated_s",
+    )
+    rest = {name: getattr(whole, name) - getattr(before, name) for name in summed}
+    return replace(
+        whole,
+        **rest,
+        latencies_s=whole.latencies_s[before.served :],
+        start_s=whole.start_s[before.arrived :],
+    )
 
 
 def check_function(rules: FunctionRules, arrivals_per_s: float, service_s: float) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tco.errors import InfeasibleError
-from tco.sim.serverless import FunctionRules, check_function, run_function
+from tco.sim.serverless import FunctionRules, check_function, run_function, since
 from tco.sim.theory_batches import cold_start
 from tests.oracles.functions import Functions
 
@@ -73,6 +73,15 @@ def test_at_the_cap_requests_are_refused_or_wait():
     assert (refused.served, refused.refused, refused.peak_instances) == (2, 3, 2)
     waited = run(FunctionRules(0.0, 5.0, most_instances=2, waits=True), [0.0] * 5, 1.0, 10.0)
     assert waited.latencies_s.tolist() == [1.0, 1.0, 2.0, 2.0, 3.0]
+
+
+def test_a_run_without_its_beginning_holds_the_rest():
+    rules = FunctionRules(2.0, 10.0)
+    came = [0.0, 1.0, 20.0, 25.0, 50.0]
+    rest = since(run(rules, came, 1.0, 60.0), run(rules, came, 1.0, 19.0))
+    assert (rest.arrived, rest.cold_starts, rest.simulated_s) == (3, 2, 41.0)
+    assert rest.latencies_s.tolist() == [3.0, 1.0, 3.0]
+    assert rest.held_s == pytest.approx(16.0 + 10.0)
 
 
 def test_more_instances_than_the_first_room_are_started():
