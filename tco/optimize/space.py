@@ -14,6 +14,7 @@ from tco.domain.deployment import ApiDeployment, SelfHostedDeployment
 from tco.domain.hardware import Instance
 from tco.domain.price import Purchase
 from tco.domain.search_space import MachineOffer, SearchSpace
+from tco.domain.serverless import ServerlessDeployment
 from tco.domain.snapshot import Approach
 from tco.errors import MissingFigureError, PriceNotFoundError, TcoError
 from tco.hosting.host import Arranged, arrange, mean_rates_per_s
@@ -62,6 +63,11 @@ def space_of(question: Question) -> Space:
     scenario, option = question.scenario, question.option
     candidate = scenario.candidates[option]
     deployment, snapshot = candidate.deployment, candidate.snapshot
+    if isinstance(deployment, ServerlessDeployment):
+        raise TcoError(
+            f"'{option}' runs on demand, on instances that its vendor chooses; there is no fleet of "
+            "ours to search for"
+        )
     if snapshot is None or not isinstance(deployment, Plain):
         raise TcoError(
             f"'{option}' passes requests on to other options; name one of those, each has a "
