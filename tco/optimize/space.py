@@ -65,8 +65,8 @@ def space_of(question: Question) -> Space:
     deployment, snapshot = candidate.deployment, candidate.snapshot
     if isinstance(deployment, ServerlessDeployment):
         raise TcoError(
-            f"'{option}' runs on demand, on instances that its vendor chooses; there is no fleet of "
-            "ours to search for"
+            f"'{option}' runs on demand, on instances that its vendor chooses; there is no fleet "
+            "of ours to search for"
         )
     if snapshot is None or not isinstance(deployment, Plain):
         raise TcoError(
