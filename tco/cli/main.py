@@ -28,6 +28,7 @@ from tco.cli import (
     measure_steps,
     optimize,
     prices,
+    robust,
     simulate,
     training,
     views,
@@ -59,6 +60,7 @@ training.add_to(app)
 views.add_to(app)
 waste.add_to(app)
 optimize.add_to(app)
+robust.add_to(app)
 app.add_typer(prices.app, name="prices", help="The dated price catalogue.")
 app.add_typer(imports.app, name="import", help="Experiment history, priced.")
 app.add_typer(workload.app, name="workload", help="Workloads from data.")
