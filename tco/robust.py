@@ -2,8 +2,8 @@
 
 A choice is a snapshot, served in each scenario by its cheapest option that meets the goals there;
 one that meets them in some scenarios only is no choice. Regret is what it costs more than the best
-of a scenario, its ratio what it costs over the best. A mix sends a share of the requests to each of two
-options: both are evaluated at their share of the volume, with every cost of their own; what all
+of a scenario, its ratio what it costs over the best. A mix sends a share of the requests to each of
+two options: both are evaluated at their share of the volume, with every cost of their own; what all
 options cost alike is paid once.
 """
 
