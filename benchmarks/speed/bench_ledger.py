@@ -29,7 +29,7 @@ def long_plan() -> Scenario:
     library = Library(data_folder(CASES / "data").scenarios)
     plans = [
         library.load_scenario(CASES / name / "scenario.yaml").model_dump()
-        for name in ("operation", "people-plan", "platform")
+        for name in ("operation", "people-plan", "platform", "experiments", "data-work")
     ]
     lifecycle: dict[str, Any] = {}
     for plan in plans:
@@ -37,7 +37,9 @@ def long_plan() -> Scenario:
         lifecycle |= {key: value for key, value in own.items() if value}
     option = plans[0]["candidates"]["big"] | {"lifecycle": lifecycle}
     options = {f"option-{number}": option for number in range(OPTIONS)}
-    return Scenario.model_validate(plans[0] | {"candidates": options, "horizon_months": MONTHS})
+    histories = {name: known for plan in plans for name, known in plan["histories"].items()}
+    whole = {"candidates": options, "horizon_months": MONTHS, "histories": histories}
+    return Scenario.model_validate(plans[0] | whole)
 
 
 def median_s(work: Callable[[], object]) -> float:

@@ -12,6 +12,7 @@ from tco.ledger.finance import levelised_cost_per_1k_usd
 from tco.ledger.leaving import Exit, exit_costs, is_plain
 from tco.ledger.option import likely_months
 from tco.ledger.platform import balances
+from tco.ledger.waste import capacity_by_option
 from tco.plan import Evaluation
 
 SIGNS = {State.PRICED: "$", State.NONE: "-", State.ELSEWHERE: "in", State.SILENT: "?"}
@@ -41,6 +42,9 @@ def life_document(found: Evaluation) -> dict[str, Any]:
             option: _exit(exit_costs(scenario, found.model, option))
             for option in dict.fromkeys(rows["option"])
             if option in scenario.candidates and is_plain(scenario, option)
+        },
+        "waste_by_cause_usd": {
+            option: use.by_cause_usd() for option, use in capacity_by_option(rows).items()
         },
     }
     platforms = [

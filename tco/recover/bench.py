@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tco.domain.deployment import SelfHostedDeployment
+from tco.domain.fleet import ScaledFleet
 from tco.domain.machine import MachineChoice
 from tco.domain.record import Estimate
 from tco.domain.scenario import Scenario
@@ -123,7 +124,9 @@ class Bench:
         fleet = self.fleet(self.scenario, name)
         today = arrange(self.scenario, self._part(self.scenario, name), *self._tables)
         after = arrange(scenario, self._part(scenario, name), *self._tables)
-        held = -(-(fleet.replicas or 1) // today.rented.packing.per_instance)
+        scaler = fleet.autoscaler
+        kept = scaler.minimum if isinstance(scaler, ScaledFleet) else fleet.replicas
+        held = -(-(kept or 1) // today.rented.packing.per_instance)
         stay = min(held, self.least_instances)
         return (stay - 1) * after.rented.packing.per_instance + 1
 

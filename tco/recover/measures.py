@@ -10,7 +10,7 @@ import numpy as np
 from tco.domain.data_work import DataWork
 from tco.domain.deployment import SelfHostedDeployment
 from tco.domain.experiments import Campaign, DevelopmentMachine, EarlyStopping, Experiments
-from tco.domain.fleet import BootTime
+from tco.domain.fleet import BootTime, ScaledFleet
 from tco.domain.lifecycle import Lifecycle
 from tco.domain.operation import Operation
 from tco.domain.price import Purchase
@@ -70,19 +70,32 @@ def variants(measure: Measure, scenario: Scenario, place: str, bench: Bench) -> 
 
 
 def _right_size(scenario: Scenario, name: str, bench: Bench) -> Variants:
-    """Try the fewest replicas that do, on this machine and on smaller ones of its kind."""
+    """Try the fewest replicas that do, on this machine and on smaller ones of its kind.
+
+    Of a fleet that scales, it is the least that it keeps.
+    """
     fleet = bench.fleet(scenario, name)
     for machine in (fleet.machine, *bench.smaller_machines(fleet)):
         on_it = _with_fleet(scenario, name, machine=machine)
         if fleet.replicas is None or fleet.autoscaler is not None:
-            if machine != fleet.machine:
-                yield on_it
+            lowered = _with_lower_floor(on_it, name, bench)
+            if lowered != scenario:
+                yield lowered
             continue
         replicas = range(bench.least_replicas(on_it, name), fleet.replicas + 1)
         by_number = [_with_fleet(on_it, name, replicas=number) for number in replicas]
         fewest = _first_that_works(by_number, bench)
         if fewest is not None and fewest != scenario:
             yield fewest
+
+
+def _with_lower_floor(scenario: Scenario, name: str, bench: Bench) -> Scenario:
+    scaler = bench.fleet(scenario, name).autoscaler
+    least = bench.least_replicas(scenario, name)
+    if not isinstance(scaler, ScaledFleet) or scaler.minimum <= least:
+        return scenario
+    lower = scaler.model_copy(update={"minimum": least})
+    return _with_fleet(scenario, name, autoscaler=lower)
 
 
 def _first_that_works(growing: Sequence[Scenario], bench: Bench) -> Scenario | None:

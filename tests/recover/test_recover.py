@@ -2,9 +2,13 @@
 
 import pytest
 
+from tco.domain.fleet import HpaAutoscaler, ScaledFleet
+from tco.domain.scenario import Scenario
 from tco.errors import NotFoundError, TcoError
 from tco.plan import Evaluation, Settings
 from tco.recover import Measure, Recovery, Verdict, recover
+from tco.recover.bench import Bench
+from tco.recover.measures import variants
 from tests.cases import worked_plans
 from tests.shipped import KEPT, data, evaluated
 
@@ -20,6 +24,11 @@ def of(found: Evaluation, option: str, *chosen: Measure, least: int = 1) -> Reco
         chosen=chosen or None,
         least_instances=least,
     )
+
+
+def bench_of(plan: Scenario, least_instances: int) -> Bench:
+    tables = (worked_plans.catalog(), worked_plans.measurements())
+    return Bench(plan, "own", *tables, Settings(), least_instances)
 
 
 def only(recovery: Recovery, measure: Measure):
@@ -66,6 +75,23 @@ def test_a_fleet_of_two_machines_keeps_both_so_that_one_may_fail():
     assert only(found, Measure.RIGHT_SIZE).verdict is Verdict.NOTHING_TO_CHANGE
     assert (found.saved_usd, found.recoverable_usd) == (0, 0)
     adds_up(found)
+
+
+@pytest.mark.parametrize(("least_instances", "minimum"), [(1, 1), (2, 3)])
+def test_the_floor_of_a_fleet_that_scales_falls_to_the_machines_that_stay(least_instances, minimum):
+    # Two replicas to a machine: on two machines lie three at least.
+    scaled = {
+        "autoscaler": {"kind": "hpa", "minimum": 6, "maximum": 8, "target_busy_share": 0.5},
+        "boot": {"low_s": 60, "likely_s": 60, "high_s": 60, "source": "made up"},
+    }
+    plan = worked_plans.changed(
+        worked_plans.scenario("static-fleet"), candidates={"own": {"deployment": scaled}}
+    )
+    bench = bench_of(plan, least_instances)
+    [lower] = variants(Measure.RIGHT_SIZE, plan, "own", bench)
+    scaler = bench.fleet(lower, "own").autoscaler
+    assert isinstance(scaler, ScaledFleet)
+    assert scaler.minimum == minimum
 
 
 def test_what_leads_nowhere_is_stopped_not_repeated_and_switched_off():
@@ -168,16 +194,30 @@ def test_a_larger_batch_lets_the_fleet_shrink():
     assert found.saved_usd == pytest.approx(14_160.00, abs=CENT)
 
 
-def test_an_autoscaler_gives_the_night_back():
-    found = of(worked_plans.evaluated("static-fleet"), "own", Measure.AUTOSCALE)
-    trial = only(found, Measure.AUTOSCALE)
-    assert trial.verdict is Verdict.SAVES
+def test_a_schedule_gives_a_machine_back_by_day():
+    # The night takes 1.5 replicas, at a busy share of 0.7 all three of them, from the hour before
+    # on: 13 hours a day with two machines and 11 with one. Saved: 59 days x 11 hours x $10.00.
+    found = of(worked_plans.evaluated("static-fleet"), "own", Measure.SCHEDULE)
+    assert only(found, Measure.SCHEDULE).verdict is Verdict.SAVES
+    assert found.saved_usd == pytest.approx(6490.00, abs=2), "but for seconds of boots"
     left = {cause.cause: cause for cause in found.causes}
-    assert left["night and weekend"].left_usd == 0
     assert left["booting"].recovered_usd < 0, "a machine that comes and goes boots"
-    # Twelve hours a day three replicas at most, one in the others: never less than its work.
     assert found.after.used_usd == pytest.approx(found.before.used_usd, rel=0.01)
     adds_up(found)
+
+
+def test_an_autoscaler_may_hold_what_the_fleet_held_and_buys_on_demand():
+    plan = worked_plans.changed(
+        worked_plans.scenario("static-fleet"),
+        candidates={"own": {"deployment": {"machine": {"purchase": "commit_1y"}}}},
+    )
+    bench = bench_of(plan, least_instances=1)
+    scaled = bench.fleet(next(variants(Measure.AUTOSCALE, plan, "own", bench)), "own")
+    assert isinstance(scaled.autoscaler, HpaAutoscaler)
+    assert (scaled.autoscaler.minimum, scaled.autoscaler.maximum) == (1, 3)
+    assert scaled.machine.purchase == "on_demand"
+    assert scaled.boot is not None
+    assert (scaled.boot.low_s, scaled.boot.likely_s, scaled.boot.high_s) == (180, 360, 600)
 
 
 def a_committed_year(**goals: float) -> Evaluation:
