@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tco.calibrate.served import Server, closed_loop
 from tco.domain.measured import Kind, Measured, Phase, Unit
@@ -14,7 +15,11 @@ def loop(*clients: int) -> Measured:
     server = Server(max_batch=4)
     service = server.service(0.003, 0.002, 0.008)
     rates = {n: closed_loop(service, server, n).answered_per_s for n in clients}
-    requests = {"phase": Phase.REQUEST, "batch": None, "throughput_unit": Unit.REQUESTS}
+    requests: dict[str, Any] = {
+        "phase": Phase.REQUEST,
+        "batch": None,
+        "throughput_unit": Unit.REQUESTS,
+    }
     points = [
         batch(1, n / rate, concurrency=n, throughput_per_s=rate, **requests)
         for n, rate in rates.items()
