@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tco.domain.deployment import ApiDeployment, StagedDeployment
+from tco.domain.edge import EdgeDeployment
 from tco.domain.goals import Custody
+from tco.domain.latency import LatencyFigures
 from tco.domain.record import worse
 from tco.domain.scenario import Candidate, Scenario
 from tco.domain.serverless import ServerlessDeployment
@@ -15,6 +17,7 @@ from tco.errors import TcoError
 from tco.hosting import Effort, Usage, host
 from tco.hosting.serverless import host_function
 from tco.ledger.catalogued import Shop
+from tco.ledger.edge import add_edge_lines
 from tco.ledger.expression import Expression, driver
 from tco.ledger.holder import Holder
 from tco.ledger.inference import add_api_lines
@@ -128,20 +131,23 @@ def _serve(
             deployment.provider, deployment.model, on=scenario.price_date, tier=deployment.tier
         )
         add_api_lines(make, scenario, part, deployment, rates)
-        stated = deployment.latency_ms
-        latency = None
-        if stated is not None:
-            given = {name: getattr(stated, name) for name in ("p50", "p95", "p99")}
-            known = {name: ms for name, ms in given.items() if ms is not None}
-            latency = LatencyFact(known, stated.evidence, stated.source)
         sold_as = f"{deployment.provider}/{deployment.model}"
         add_forced_moves(make, scenario, part, sold_as)
         return _PartFacts(
             Custody.API_VENDOR,
             OptionKind.API,
-            latency,
+            _stated(deployment.latency_ms),
             deployment.completion_hours,
             open_questions=tuple(end_of_life(scenario, [sold_as])),
+        )
+    if isinstance(deployment, EdgeDeployment):
+        add_edge_lines(make, scenario, part, deployment, catalog)
+        is_ours = deployment.own is not None
+        return _PartFacts(
+            Custody.OWN_SITE if is_ours else Custody.USER_DEVICE,
+            OptionKind.SELF_HOSTED,
+            _stated(deployment.latency_ms),
+            None,
         )
     if isinstance(deployment, ServerlessDeployment):
         function = host_function(make, scenario, part, catalog, effort)
@@ -161,6 +167,14 @@ def _serve(
         (hosted.usage,),
         hosted.open_questions,
     )
+
+
+def _stated(latency: LatencyFigures | None) -> LatencyFact | None:
+    if latency is None:
+        return None
+    given = {name: getattr(latency, name) for name in ("p50", "p95", "p99")}
+    known = {name: ms for name, ms in given.items() if ms is not None}
+    return LatencyFact(known, latency.evidence, latency.source)
 
 
 def build_incumbent(scenario: Scenario, requests: Expression, catalog: Catalog) -> Built:

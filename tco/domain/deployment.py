@@ -6,13 +6,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tco.domain.edge import EdgeDeployment
 from tco.domain.fleet import FleetSettings
+from tco.domain.latency import LatencyFigures
 from tco.domain.machine import MachineChoice
 from tco.domain.months import MonthNumber
 from tco.domain.price import Purchase
 from tco.domain.record import (
     Estimate,
-    Evidence,
     Identifier,
     Record,
     ShareEstimate,
@@ -23,25 +24,6 @@ from tco.domain.record import (
 from tco.domain.serverless import ServerlessDeployment
 
 SecondsEstimate = Annotated[Estimate, within(1e-6, 1e6)]
-
-
-class LatencyFigures(Record):
-    """Quantiles of end-to-end latency that somebody measured, published or assumed [ms]."""
-
-    p50: Annotated[float, Field(gt=0)] | None = None
-    p95: Annotated[float, Field(gt=0)] | None = None
-    p99: Annotated[float, Field(gt=0)] | None = None
-    evidence: Evidence
-    source: Text
-
-    @model_validator(mode="after")
-    def _is_ordered(self) -> Self:
-        given = [number for number in (self.p50, self.p95, self.p99) if number is not None]
-        if not given:
-            raise ValueError("give at least one of p50, p95 and p99")
-        if given != sorted(given):
-            raise ValueError("p50, p95 and p99 are not in order")
-        return self
 
 
 class ApiDeployment(Record):
@@ -222,6 +204,7 @@ Deployment = Annotated[
     ApiDeployment
     | SelfHostedDeployment
     | ServerlessDeployment
+    | EdgeDeployment
     | CascadeDeployment
     | StagedDeployment,
     Field(discriminator="kind"),

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from tco.domain.deployment import LatencyFigures
+from tco.domain.latency import LatencyFigures
 from tco.domain.months import MonthNumber
 from tco.domain.record import (
     FactorEstimate,
@@ -28,6 +28,7 @@ class Custody(StrEnum):
     API_VENDOR = "api_vendor"
     CLOUD_ACCOUNT = "cloud_account"
     OWN_SITE = "own_site"
+    USER_DEVICE = "user_device"
 
 
 class LatencyGoal(Record):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tco.domain.cost import Behaviour, Nature, Payee, Phase
 from tco.domain.deployment import ApiDeployment, SelfHostedDeployment
+from tco.domain.edge import EdgeDeployment
 from tco.domain.months import Months
 from tco.domain.serverless import ServerlessDeployment
 from tco.domain.training_plan import Retrieval, TrainingPlan
@@ -39,7 +40,7 @@ def _add_tokens_sent_along(make: LineMaker, plan: TrainingPlan, holder: Holder, 
                 "state deployment.service as measured with the longer prompt"
             )
         return  # paid for as machine time: the stated service holds it
-    if isinstance(deployment, ServerlessDeployment):
+    if isinstance(deployment, ServerlessDeployment | EdgeDeployment):
         return  # the stated seconds hold it
     assert isinstance(deployment, ApiDeployment)
     tokens = tokens_per_request(holder.shop.scenario.workload, part.snapshot)

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tco.domain.deployment import ApiDeployment, SelfHostedDeployment
+from tco.domain.edge import EdgeDeployment
 from tco.domain.hardware import Instance
 from tco.domain.price import Purchase
 from tco.domain.search_space import MachineOffer, SearchSpace
@@ -63,10 +64,10 @@ def space_of(question: Question) -> Space:
     scenario, option = question.scenario, question.option
     candidate = scenario.candidates[option]
     deployment, snapshot = candidate.deployment, candidate.snapshot
-    if isinstance(deployment, ServerlessDeployment):
+    if isinstance(deployment, ServerlessDeployment | EdgeDeployment):
         raise TcoError(
-            f"'{option}' runs on demand, on instances that its vendor chooses; there is no fleet "
-            "of ours to search for"
+            f"'{option}' runs on demand at a vendor or on devices; there is no fleet of ours to "
+            "search for"
         )
     if snapshot is None or not isinstance(deployment, Plain):
         raise TcoError(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tco.domain.deployment import SelfHostedDeployment
+from tco.domain.edge import EdgeDeployment
 from tco.domain.scenario import Candidate
 from tco.domain.serverless import ServerlessDeployment
 from tco.domain.snapshot import Approach, Snapshot
@@ -76,7 +77,7 @@ def _instances(parts: Sequence[Part], catalog: Catalog) -> dict[str, int]:
 
 def _device_memory_gib(part: Part) -> float | None:
     """Return the device memory of one's own that the weights take: none behind an API [GiB]."""
-    if isinstance(part.candidate.deployment, SelfHostedDeployment):
+    if isinstance(part.candidate.deployment, SelfHostedDeployment | EdgeDeployment):
         return part.snapshot.memory_gib
     return 0.0
 
