@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tco.domain.deployment import ApiDeployment, StagedDeployment
+from tco.domain.deployment import ApiDeployment, SelfHostedDeployment, StagedDeployment
 from tco.domain.edge import EdgeDeployment
 from tco.domain.goals import Custody
 from tco.domain.latency import LatencyFigures
@@ -158,9 +158,10 @@ def _serve(
             None,
             open_questions=function.open_questions,
         )
+    assert isinstance(deployment, SelfHostedDeployment)
     hosted = host(make, scenario, part, catalog, measurements, effort)
     return _PartFacts(
-        Custody.CLOUD_ACCOUNT,
+        Custody.CLOUD_ACCOUNT if deployment.own_site is None else Custody.OWN_SITE,
         OptionKind.SELF_HOSTED,
         hosted.latency,
         hosted.completion_hours,

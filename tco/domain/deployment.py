@@ -87,6 +87,28 @@ class CommitmentChoice(Record):
     )
 
 
+KilowattEstimate = Annotated[Estimate, within(0, 10_000)]
+
+
+class OwnSite(Record):
+    """A site of one's own, which pays for power by the kilowatt-hour.
+
+    The machine's row in the price tables then holds what an hour costs beside power, such as room
+    and care; the purchase stands under ``one_off`` as an asset, or in that rate.
+    """
+
+    electricity_region: Text = Field(description="grid, as in pricing/electricity.csv")
+    pue: Annotated[Estimate, within(1, 5)] = Field(
+        description="energy of the site over that of its servers [-]"
+    )
+    busy_kw_per_instance: KilowattEstimate = Field(
+        description="at the wall of a server all of whose replicas are busy [kW]"
+    )
+    idle_kw_per_instance: KilowattEstimate = Field(
+        description="at the wall of a server that is on and has no work [kW]"
+    )
+
+
 class SelfHostedDeployment(FleetSettings):
     """Replicas on rented instances, a fixed number or an autoscaled one."""
 
@@ -98,6 +120,9 @@ class SelfHostedDeployment(FleetSettings):
     )
     vcpus_per_replica: Annotated[int, Field(ge=1, le=4096)] | None = Field(
         default=None, description="vCPUs that one replica takes [-]; needed on CPU"
+    )
+    own_site: OwnSite | None = Field(
+        default=None, description="where the machines are one's own; absent: their price has power"
     )
     commitment: CommitmentChoice | None = Field(
         default=None, description="part of the fleet that is committed for a term; absent: none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from tco.domain.deployment import SelfHostedDeployment
+from tco.domain.deployment import OwnSite, SelfHostedDeployment
 from tco.domain.hardware import Accelerator, Instance
 from tco.domain.measured import EnergyScope
 from tco.domain.record import Evidence, worse
@@ -20,6 +20,7 @@ HYPERSCALERS = ("aws", "azure", "gcp")
 
 
 def energy_of(
+    path: str,
     deployment: SelfHostedDeployment,
     rented: Rented,
     joules: Joules | None,
@@ -32,12 +33,15 @@ def energy_of(
     from there to the meter is known.
 
     Args:
+        path: Key path of the deployment.
         deployment: Says where the machines stand.
         rented: Says which accelerators are in them, and how many replicas.
         joules: Energy of serving, at the boards or at the wall.
         catalog: Planning figures, idle power, grids.
         on: Day of the figures.
     """
+    if deployment.own_site is not None:
+        return _of_own_site(path, deployment.own_site, catalog, on)
     seller, instance = deployment.machine.seller, rented.instance
     at_the_meter = _board_to_meter(seller, catalog, on)
     idle_board_w = _idle_board_w(instance, catalog)
@@ -59,6 +63,15 @@ def energy_of(
         idle = idle_board_w * boards * at_the_meter / watts
     grid = _grid(deployment.machine.region, seller, catalog, on)
     return Energy(per_request, busy, idle, grid)
+
+
+def _of_own_site(path: str, site: OwnSite, catalog: Catalog, on: date) -> Energy:
+    """Take the power of servers as it is stated; requests draw nothing beside it."""
+    pue = driver(f"{path}.own_site.pue", "-", site.pue)
+    busy = driver(f"{path}.own_site.busy_kw_per_instance", "kW", site.busy_kw_per_instance)
+    idle = driver(f"{path}.own_site.idle_kw_per_instance", "kW", site.idle_kw_per_instance)
+    grid = _grid(site.electricity_region, None, catalog, on)
+    return Energy(None, busy * pue, idle * pue, grid)
 
 
 def _board_to_meter(seller: str, catalog: Catalog, on: date) -> Expression | None:
@@ -101,7 +114,7 @@ def _idle_board_w(instance: Instance, catalog: Catalog) -> Expression | None:
     )
 
 
-def _grid(region: str, seller: str, catalog: Catalog, on: date) -> Expression | None:
+def _grid(region: str, seller: str | None, catalog: Catalog, on: date) -> Expression | None:
     """Return the carbon of a kilowatt-hour [kg CO2e/kWh]; None where the table has none."""
     try:
         known = catalog.electricity(region, on=on, seller=seller)

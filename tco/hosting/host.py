@@ -115,7 +115,14 @@ def arrange(
         and queue.patience_s is None
         and traffic.is_plain
     )
-    energy = energy_of(deployment, rented, service.joules, catalog, scenario.price_date)
+    energy = energy_of(
+        f"candidates.{part.name}.deployment",
+        deployment,
+        rented,
+        service.joules,
+        catalog,
+        scenario.price_date,
+    )
     return Arranged(part, deployment, rented, service, case, is_closed_form, energy)
 
 
@@ -158,6 +165,7 @@ def _bill(make: LineMaker, scenario: Scenario, arranged: Arranged) -> MachineBil
         arranged.deployment,
         arranged.rented.quotes,
         arranged.energy,
+        arranged.rented.tariff,
     )
 
 

@@ -12,6 +12,7 @@ from tco.domain.scenario import Scenario
 from tco.domain.snapshot import Snapshot
 from tco.errors import InfeasibleError
 from tco.prices import Catalog
+from tco.prices.energy import tariff
 from tco.sim.packing import instances_needed, replicas_per_instance, share_of_instance
 from tco.sim.rung import Machine
 
@@ -24,6 +25,8 @@ class Rented:
     packing: Machine
     quotes: dict[Purchase, Quote]
     """Prices of its instances by how they are bought."""
+    tariff: Quote | None = None
+    """Price of power, where the site is one's own."""
 
 
 def rent(
@@ -41,7 +44,11 @@ def rent(
     _check_quota(deployment, fits)
     share = share_of_instance(deployment, instance, fits)
     packing = Machine(fits, share, quote.billing_increment_s, quote.minimum_s)
-    return Rented(instance, packing, quotes)
+    power: Quote | None = None
+    if deployment.own_site is not None:
+        region = deployment.own_site.electricity_region
+        power = tariff(catalog.electricity(region, on=scenario.price_date))
+    return Rented(instance, packing, quotes, power)
 
 
 def _quote(scenario: Scenario, deployment: SelfHostedDeployment, catalog: Catalog) -> Quote:

@@ -13,7 +13,7 @@ from tco.domain.price import Purchase, Quote
 from tco.domain.record import Evidence
 from tco.domain.scenario import Scenario
 from tco.ledger.commitments import Committed, Demand, commit
-from tco.ledger.expression import Expression, Number, Series
+from tco.ledger.expression import Expression, Number, Series, Sum
 from tco.ledger.model import LineMaker
 from tco.ledger.option import Part
 from tco.ledger.tariff import Held, active_months, times, unit_price
@@ -24,6 +24,8 @@ from tco.units import HOURS_PER_QUOTED_MONTH, hours_in_month
 if TYPE_CHECKING:
     from tco.ledger.machine_hours import Hours
 
+ELECTRICITY = "electricity"
+"""Seller of power, for discounts and price paths."""
 SINGLY = "compute"
 """Start of the keys of hours that the machine itself is bought by."""
 UNUSED_COMMITMENT = "unused commitment"
@@ -67,9 +69,11 @@ class MachineBill:
         deployment: SelfHostedDeployment,
         quotes: Mapping[Purchase, Quote],
         energy: Energy,
+        tariff: Quote | None,
     ) -> None:
         self._make, self._scenario, self._part = make, scenario, part
-        self._deployment, self._energy = deployment, energy
+        self._deployment, self._energy, self._tariff = deployment, energy, tariff
+        self._drawn_kwh: list[Expression] = []
         self.volume = part.volume
         self.calendar_hours = Series(
             "calendar.hours_in_month",
@@ -117,6 +121,7 @@ class MachineBill:
             for use in hours.uses():
                 self._add(use, hours.of(use), self._singly, None)
             self._add_settlement(self._singly, instances)
+            self._add_power()
             return
         committed = commit(
             self._scenario,
@@ -138,6 +143,7 @@ class MachineBill:
         if unused is not None:
             self._add_unused(unused, self._under, committed)
         self._add_settlement(self._under, committed.stretches[-1].instances)
+        self._add_power()
 
     def _add(self, use: str, quantity: Expression, way: Way, share: Expression | None) -> None:
         """Add hours of one use; the energy of work is that of the requests, else of idle boards.
@@ -154,14 +160,17 @@ class MachineBill:
             kind, cause, volume = Kind.USED, "", self.volume
             if power.kwh_per_request is not None:
                 energy = times(self.volume * power.kwh_per_request, [share])
-                if power.busy_kw_per_instance is not None:
-                    energy = energy + quantity * power.busy_kw_per_instance
+            if power.busy_kw_per_instance is not None:
+                beside = quantity * power.busy_kw_per_instance
+                energy = beside if energy is None else energy + beside
         else:
             kind, cause, volume = Kind.WASTED, use, None
             if use == UNALLOCATED:
                 kind = Kind.IDLE
             if power.idle_kw_per_instance is not None:
                 energy = quantity * power.idle_kw_per_instance
+        if energy is not None:
+            self._drawn_kwh.append(energy)
         self._make.add(
             f"{self._part.name}.{way.key}.{key_of(cause) or 'used'}",
             phase=Phase.INFERENCE,
@@ -172,12 +181,38 @@ class MachineBill:
             unit_price_usd=way.price,
             nature=Nature.RUN,
             behaviour=Behaviour.STEP,
-            payee=Payee.CLOUD,
+            payee=Payee.CLOUD if self._tariff is None else Payee.HARDWARE,
             kind=kind,
             cause=cause,
             volume=volume,
             energy_kwh=energy,
             co2e_kg_per_kwh=None if energy is None else power.co2e_kg_per_kwh,
+        )
+
+    def _add_power(self) -> None:
+        """Pay for the power of one's own site; a cloud's price has it in it."""
+        site = self._deployment.own_site
+        if self._tariff is None or site is None:
+            return
+        price = unit_price(
+            self._scenario,
+            ELECTRICITY,
+            f"price.{self._tariff.sku}",
+            "USD/kWh",
+            self._tariff.estimate,
+            is_own=self._tariff.negotiated,
+        )
+        self._make.add(
+            f"{self._part.name}.power",
+            phase=Phase.INFERENCE,
+            category="power",
+            item=f"power of {site.electricity_region}, at the meter of the site",
+            quantity=Sum(tuple(self._drawn_kwh)),
+            unit="kWh",
+            unit_price_usd=price,
+            nature=Nature.RUN,
+            behaviour=Behaviour.VARIABLE,
+            payee=Payee.OTHER,
         )
 
     def _item(self, purchase: Purchase) -> str:

@@ -173,7 +173,9 @@ def test_joules_come_to_the_meter_by_their_scope():
     def at_the_meter(scope: EnergyScope, *, batches: int) -> Energy:
         curve = fit_curve(line(joules=True)).model_copy(update={"energy_scope": scope})
         joules = curve_service(scenario, curve, batches, None).joules
-        return energy_of(deployment, rented, joules, catalog, date(2026, 11, 21))
+        return energy_of(
+            "candidates.own.deployment", deployment, rented, joules, catalog, date(2026, 11, 21)
+        )
 
     def figure(name: str) -> float:
         return catalog.figure(name, on=date(2026, 11, 21)).likely
