@@ -22,7 +22,7 @@ rank: .venv/.base  ## the same answer in the terminal
 # ---- work on it ---------------------------------------------------------------------------------
 
 test: .venv/.dev .venv/.measure  ## all tests, shuffled, with coverage
-	@tests/browser/system_parts.sh
+	@tests/system_parts.sh
 	$(BIN)/pytest --numprocesses auto --dist loadfile --durations 5 --cov --cov-report term:skip-covered
 
 check: .venv/.dev  ## format, lint, types, import layers, data audits, docs
@@ -51,7 +51,7 @@ golden: .venv/.dev  ## rewrite what tests compare with and what is generated; re
 	@git diff --stat -- tests/golden docs
 
 picture: .venv/.dev  ## take the README's picture of the app anew
-	@tests/browser/system_parts.sh
+	@tests/system_parts.sh
 	$(BIN)/pytest --quiet tests/browser/test_overview.py
 	@mkdir -p docs/pictures && cp test-results/support-chat.png docs/pictures/overview.png
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tco.cli.answers import AsJson, ScenarioName
+from tco.cli.answers import AsJson, Currency, ScenarioName
 from tco.cli.context import (
     option_named,
     options_of,
@@ -70,6 +70,9 @@ def export(  # noqa: PLR0913, PLR0917 - one argument for each option
     approved: Annotated[
         Path | None, typer.Option(help="CSV: month, approved_usd", show_default="none")
     ] = None,
+    currency: Annotated[
+        Currency, typer.Option(help="currency in which the workbook repeats its totals")
+    ] = Currency.USD,
     as_json: AsJson = False,
 ) -> None:
     """Write a workbook, budgets, a FOCUS-shaped forecast, reports, charts or data."""
@@ -92,6 +95,9 @@ def export(  # noqa: PLR0913, PLR0917 - one argument for each option
     prepare_to_simulate()
     settings = Settings(basis=basis, cache=user_cache())
     found = evaluate(loaded, options.catalog, options.measurements, settings=settings)
+    rate = None
+    if currency is not Currency.USD:
+        rate = options.catalog.exchange_rate(currency.value, on=loaded.price_date)
     written: Literal["comma", "semicolon"] = "semicolon" if style is Style.SEMICOLON else "comma"
     files = export_files(
         found,
@@ -103,6 +109,7 @@ def export(  # noqa: PLR0913, PLR0917 - one argument for each option
             style=written,
             accounts=mapping,
             approved_usd=budget,
+            exchange=rate,
             crossings=compared(found.outlook, found.requests_answered, None),
         ),
     )

@@ -3,60 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from tco.assemble import INCUMBENT
-from tco.ledger.incumbent import BillCheck, Payback, check_bill, paybacks
+from tco.export.ranking import savings_of
+from tco.ledger.incumbent import BillCheck, Payback, check_bill
 from tco.plan import Evaluation
 
 Amount = Callable[[float], str]
 """Writes an amount of dollars in the currency that is asked for."""
 
 
-def incumbent_document(found: Evaluation) -> dict[str, Any]:
-    """Write what runs today against the options; absent where the scenario states nothing of it."""
-    document: dict[str, Any] = {}
-    saved = _paybacks(found)
-    if saved:
-        document["against_incumbent"] = [
-            {
-                "option": one.option,
-                "saving_usd": one.saving_usd,
-                "saving_pv_usd": one.saving_pv_usd,
-                "payback_month": one.payback_month,
-                "discounted_payback_month": one.discounted_payback_month,
-                "most_laid_out_usd": one.most_laid_out_usd,
-                "roi": one.roi,
-            }
-            for one in saved
-        ]
-    checked = check_bill(found.model, found.scenario.incumbent)
-    if checked is not None:
-        document["last_bill"] = {
-            "option": checked.option,
-            "modelled_usd": checked.modelled_usd,
-            "paid_usd": checked.paid_usd,
-            "gap_usd": checked.gap_usd,
-            "rows_most_likely_to_explain_it": [
-                {
-                    "item": one.item,
-                    "modelled_usd": one.modelled_usd,
-                    "movable_usd": one.movable_usd,
-                }
-                for one in checked.suspects
-            ],
-        }
-    return document
-
-
 def incumbent_table(found: Evaluation, amount: Amount) -> Group | None:
     """Show what each ranked option saves against keeping things as they are."""
     ranked = [answer.option for answer in found.ranking.options]
-    saved = {one.option: one for one in _paybacks(found)}
+    saved = {one.option: one for one in savings_of(found)}
     parts: list[Table | Text] = []
     if any(option in saved for option in ranked):
         parts.append(_savings([saved[option] for option in ranked if option in saved], amount))
@@ -64,12 +27,6 @@ def incumbent_table(found: Evaluation, amount: Amount) -> Group | None:
     if checked is not None:
         parts += [Text(line, style="dim") for line in _bill_lines(checked, amount)]
     return Group(*parts) if parts else None
-
-
-def _paybacks(found: Evaluation) -> tuple[Payback, ...]:
-    scenario = found.scenario
-    rate = scenario.organisation.discount_rate_per_year.likely
-    return paybacks(found.ledger, INCUMBENT, scenario.months, rate)
 
 
 def _savings(saved: list[Payback], amount: Amount) -> Table:

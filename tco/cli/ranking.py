@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tco.cli.incumbents import incumbent_document, incumbent_table
-from tco.cli.life import coverage_table, life_document
+from tco.cli.coverage import coverage_table
+from tco.cli.incumbents import incumbent_table
 from tco.domain.price import ExchangeRate
+from tco.export.ranking import ranking_document
 from tco.plan import Evaluation
 from tco.prices.currency import from_usd
 from tco.rank.comparison import Compared
-from tco.rank.document import left_out_document, option_document, outlook_document
 from tco.rank.score import Answer, OptionProfile, Status
 from tco.rank.uncertainty import Range
 
@@ -37,7 +37,9 @@ def document(
     """
     return {
         "schema": SCHEMA,
-        "scenarios": [_scenario(found, crossings[found.scenario.id]) for found in evaluations],
+        "scenarios": [
+            ranking_document(found, crossings[found.scenario.id]) for found in evaluations
+        ],
         "use_cases": across_scenarios(evaluations),
     }
 
@@ -57,34 +59,6 @@ def across_scenarios(evaluations: Sequence[Evaluation]) -> dict[str, dict[str, d
                 "cost_usd": answer.money.basis_usd,
             }
     return found
-
-
-def _scenario(found: Evaluation, crossings: Sequence[Compared]) -> dict[str, Any]:
-    scenario, ranking = found.scenario, found.ranking
-    return {
-        "scenario": scenario.id,
-        "use_case": scenario.use_case,
-        "title": scenario.title,
-        "digest": scenario.digest,
-        "catalog_digest": found.catalog_digest,
-        "measurements_digest": found.measurements_digest,
-        "currency": scenario.organisation.currency,
-        "basis": found.settings.basis.value,
-        "horizon_months": scenario.horizon_months,
-        "price_date": f"{scenario.price_date:%Y-%m-%d}",
-        "seed": scenario.seed,
-        "fidelity": found.settings.fidelity,
-        "illustrative": scenario.illustrative,
-        "requests": found.requests_answered,
-        "snapshots": [option_document(answer, found.outlook) for answer in ranking.snapshots],
-        "options": [option_document(answer, found.outlook) for answer in ranking.options],
-        "unproven": [left_out_document(answer) for answer in ranking.unproven],
-        "excluded": [left_out_document(answer) for answer in ranking.excluded],
-        **outlook_document(found.outlook),
-        "break_even": [compared.as_data() for compared in crossings],
-        **life_document(found),
-        **incumbent_document(found),
-    }
 
 
 def print_ranking(

@@ -5,44 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from tco.charts.frames import priced
 from tco.export.facts import facts_of
+from tco.export.ranking import ranking_document
 from tco.export.report import answer_sentence
 from tco.plan import Evaluation
 from tco.rank.comparison import Compared
-from tco.rank.document import left_out_document, option_document, outlook_document
 
 SCHEMA = "tco/evaluation/1"
 MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>|#])")
-
-
-def ranking_document(found: Evaluation, crossings: Sequence[Compared]) -> dict[str, Any]:
-    """Write the ranking of one scenario and what stands around it."""
-    scenario, ranking = found.scenario, found.ranking
-    return {
-        "scenario": scenario.id,
-        "use_case": scenario.use_case,
-        "title": scenario.title,
-        "digest": scenario.digest,
-        "catalog_digest": found.catalog_digest,
-        "measurements_digest": found.measurements_digest,
-        "currency": scenario.organisation.currency,
-        "basis": found.settings.basis.value,
-        "horizon_months": scenario.horizon_months,
-        "price_date": f"{scenario.price_date:%Y-%m-%d}",
-        "seed": scenario.seed,
-        "fidelity": found.settings.fidelity,
-        "illustrative": scenario.illustrative,
-        "requests": found.requests_answered,
-        "snapshots": [option_document(answer, found.outlook) for answer in ranking.snapshots],
-        "options": [option_document(answer, found.outlook) for answer in ranking.options],
-        "unproven": [left_out_document(answer) for answer in ranking.unproven],
-        "excluded": [left_out_document(answer) for answer in ranking.excluded],
-        **outlook_document(found.outlook),
-        "break_even": [compared.as_data() for compared in crossings],
-    }
 
 
 def evaluation_json(found: Evaluation, crossings: Sequence[Compared]) -> bytes:

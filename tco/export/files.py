@@ -14,6 +14,7 @@ import pandas as pd
 from tco.charts import cost, frames, picture, ranking, uncertainty
 from tco.charts.picture import Chart
 from tco.data import write_whole
+from tco.domain.price import ExchangeRate
 from tco.errors import TcoError
 from tco.export.document import evaluation_json, evaluation_markdown
 from tco.export.facts import file_name
@@ -65,6 +66,8 @@ class Wanted:
     accounts: pd.DataFrame | None = None
     approved_usd: Mapping[pd.Timestamp, float] | None = None
     crossings: Sequence[Compared] = field(default=())
+    exchange: ExchangeRate | None = None
+    """Currency in which the workbook repeats its totals."""
 
 
 def export_files(found: Evaluation, wanted: Wanted) -> dict[str, bytes]:
@@ -157,7 +160,7 @@ def _rows(found: Evaluation, wanted: Wanted) -> bytes:
 
 Writer = Callable[[Evaluation, Wanted], bytes]
 WRITERS: dict[Format, Writer] = {
-    Format.WORKBOOK: lambda found, _: workbook(found),
+    Format.WORKBOOK: lambda found, wanted: workbook(found, wanted.crossings, wanted.exchange),
     Format.BUDGET: lambda found, wanted: as_csv(_budget(found, wanted), style=wanted.style),
     Format.BUDGET_WIDE: lambda found, wanted: as_csv(
         budget_wide(_budget(found, wanted)), style=wanted.style

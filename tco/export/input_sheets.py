@@ -9,7 +9,8 @@ from datetime import date
 
 from xlsxwriter import Workbook
 
-from tco.domain.record import Estimate
+from tco.domain.price import ExchangeRate
+from tco.domain.record import Evidence
 from tco.export.formulas import FIRST_POINT, FIRST_WORKING, Formulas
 from tco.export.live import Limits
 from tco.export.option_sheet import DISCOUNT
@@ -34,6 +35,8 @@ ASSUMPTIONS = (
 )
 SOURCE_WIDTH, LINE_POINTS = 70, 15
 VALUE, EXPORTED = "B", "E"
+EXCHANGE = "in_exchange_rate"
+EXTRA_LIMITS = {DISCOUNT: Limits(-0.5, 1.0), EXCHANGE: Limits(1e-6, None)}
 FIXED_TITLE, FIXED_TEXT = "Fixed", "It decides the simulation. Change the scenario, export again."
 
 
@@ -59,9 +62,17 @@ def write_assumptions(
     sheet: Sheet,
     formulas: Formulas,
     limits: Mapping[str, Limits | None],
-    discount_rate: Estimate,
+    extra: Mapping[str, Driver],
 ) -> AssumptionRows:
-    """Write every driver as a named cell with its range, source and grade."""
+    """Write every driver as a named cell with its range, source and grade.
+
+    Args:
+        book: The workbook.
+        sheet: Where to write.
+        formulas: All that the lines name.
+        limits: How far each driver may move; None for what is fixed.
+        extra: Drivers that no line names, by the name of their cell.
+    """
     look = sheet.formats
     sheet.title(
         "Assumptions",
@@ -70,19 +81,10 @@ def write_assumptions(
     )
     sheet.put(2, 0, "Low and high are the 5th and the 95th percentile.", look.note)
     sheet.head(FIRST_ASSUMPTION - 2, ASSUMPTIONS)
-    rate = Driver(
-        "organisation.discount_rate_per_year",
-        "1/year",
-        discount_rate.likely,
-        discount_rate.evidence,
-        discount_rate.source or "stated in the organisation",
-        discount_rate.low,
-        discount_rate.high,
-    )
-    named = {DISCOUNT: rate} | formulas.names
+    named = {**extra, **formulas.names}
     row = FIRST_ASSUMPTION - 1
     for name, driver in sorted(named.items(), key=lambda pair: pair[1].name):
-        allowed = limits.get(driver.name) if name != DISCOUNT else Limits(-0.5, 1.0)
+        allowed = EXTRA_LIMITS[name] if name in extra else limits.get(driver.name)
         cell = look.fixed if allowed is None else look.input
         sheet.put(row, 0, driver.name)
         sheet.put(row, 1, driver.likely, cell)
@@ -106,6 +108,13 @@ def write_assumptions(
     sheet.page.repeat_rows(FIRST_ASSUMPTION - 2)
     sheet.page.autofilter(FIRST_ASSUMPTION - 2, 0, row - 1, len(ASSUMPTIONS) - 1)
     return AssumptionRows(FIRST_ASSUMPTION, row)
+
+
+def exchange_driver(rate: ExchangeRate) -> Driver:
+    """Return a rate as an assumption that can be changed."""
+    value = float(rate.usd_per_unit)
+    name, source = f"exchange_rate.{rate.currency}", f"{rate.source}, {rate.day:%Y-%m-%d}"
+    return Driver(name, f"USD/{rate.currency}", value, Evidence.PUBLISHED, source, value, value)
 
 
 def _validation(driver: Driver, allowed: Limits | None) -> dict[str, object]:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from xlsxwriter import Workbook
 
 from tco.domain.cost import Basis, Kind, Payee, Phase
+from tco.domain.price import ExchangeRate
 from tco.export.formulas import column_letters
-from tco.export.input_sheets import AssumptionRows
+from tco.export.input_sheets import EXCHANGE, AssumptionRows
 from tco.export.option_sheet import CATEGORY, KIND, PAYEE, TOTAL, OptionRows
 from tco.export.sheets import Sheet
 from tco.ledger import book as ledger
 from tco.plan import Evaluation
+from tco.prices.currency import from_usd
 from tco.rank.score import Answer, Money
 from tco.units import REQUESTS_PER_THOUSAND
 
@@ -67,15 +69,29 @@ def write_cover(sheet: Sheet, found: Evaluation, facts: Mapping[str, str]) -> No
 
 
 def write_summary(
-    book: Workbook, sheet: Sheet, found: Evaluation, places: Sequence[Place], requests: str
+    book: Workbook,
+    sheet: Sheet,
+    found: Evaluation,
+    places: Sequence[Place],
+    requests: str,
+    exchange: ExchangeRate | None,
 ) -> None:
-    """Put the options in order with their totals and unit costs."""
+    """Put the options in order with their totals and unit costs.
+
+    Args:
+        book: The workbook.
+        sheet: Where to write.
+        found: The evaluation.
+        places: The options and where their rows stand.
+        requests: Formula of the requests answered.
+        exchange: Currency in which totals are repeated.
+    """
     look = sheet.formats
     basis = found.settings.basis
     sheet.title(f"Summary: {found.scenario.question}", f"Total cost of ownership on {basis} basis.")
     sheet.put(2, 0, "Requests answered over the horizon", look.section)
     sheet.work_out(2, 2, requests, found.requests_answered, look.number)
-    titles = (
+    titles: tuple[str, ...] = (
         "rank on export",
         "rank now",
         "option",
@@ -91,6 +107,9 @@ def write_summary(
         "idle and wasted [USD]",
         "share of capacity idle or wasted",
     )
+    if exchange is not None:
+        unit = exchange.currency
+        titles = (*titles, f"total, {basis} [{unit}]", f"per 1,000 requests [{unit}]")
     sheet.head(SUMMARY_HEAD, titles)
     first = SUMMARY_HEAD + 2
     ranked = [place for place in places if place.answer.rank is not None]
@@ -129,13 +148,17 @@ def write_summary(
         if money.idle_share is not None:
             capacity = rows.sum_where(KIND, *map(str, ledger.CAPACITY_KINDS))
             sheet.work_out(row, 13, f"M{row + 1}/({capacity})", money.idle_share, look.share)
+        if exchange is not None:
+            total, each = (from_usd(x, exchange) for x in (money.basis_usd, money.cost_per_1k_usd))
+            sheet.work_out(row, 14, f"E{row + 1}/{EXCHANGE}", total, look.money)
+            sheet.work_out(row, 15, f"H{row + 1}/{EXCHANGE}", each, look.price)
     last = SUMMARY_HEAD + 1 + len(places)
     row = last + 2
     for answer in (*found.ranking.unproven, *found.ranking.excluded):
         sheet.put(row, 2, f"{answer.title}: {answer.status}", look.section)
         sheet.put(row, 3, "; ".join(answer.reasons))
         row += 1
-    sheet.widths((9, 7, 44, 11, 17, 17, 17, 14, 14, 15, 15, 15, 15, 12))
+    sheet.widths((9, 7, 44, 11, 17, 17, 17, 14, 14, 15, 15, 15, 15, 12, 17, 14))
     sheet.page.set_row(SUMMARY_HEAD, 45)
     sheet.page.freeze_panes(SUMMARY_HEAD + 1, 3)
     if places:

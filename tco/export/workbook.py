@@ -11,16 +11,20 @@ from xlsxwriter import Workbook
 from tco.charts.frames import priced
 from tco.charts.style import FIVE, SIX
 from tco.domain.cost import Basis, Phase
+from tco.domain.price import ExchangeRate
 from tco.export.facts import facts_of, footer_of
 from tco.export.formulas import Formulas
 from tco.export.input_sheets import (
+    EXCHANGE,
+    exchange_driver,
     write_assumptions,
     write_sources,
     write_tables,
     write_workings,
 )
 from tco.export.live import headroom, live_ranges
-from tco.export.option_sheet import OptionRows, OptionSheet
+from tco.export.option_sheet import DISCOUNT, OptionRows, OptionSheet
+from tco.export.outlook_sheets import write_break_even, write_coverage, write_ranges
 from tco.export.sheets import (
     FIRST_MONTH,
     MONTH_HEADER,
@@ -39,20 +43,42 @@ from tco.export.summary_sheets import (
     write_summary,
     write_waste,
 )
+from tco.ledger.expression import driver
 from tco.ledger.finance import by_month_usd
 from tco.ledger.model import ValuedLine, value_line
 from tco.plan import Evaluation
+from tco.rank.comparison import Compared
 from tco.rank.score import Answer
 from tco.sim.usage import StaticUsage
 
-FRONT = ("Cover", "Summary", "Assumptions", "Comparison", "Training & experiments", "Waste")
+FRONT = (
+    "Cover",
+    "Summary",
+    "Assumptions",
+    "Comparison",
+    "Training & experiments",
+    "Waste",
+    "Break-even",
+    "Ranges",
+    "Coverage",
+)
 BACK = ("Checks", "Workings", "Tables", "Sources")
 COLORS = (*SIX, *FIVE[3:])
 DEVELOPMENT = (Phase.DATA, Phase.EXPERIMENTATION, Phase.TRAINING)
 
 
-def workbook(found: Evaluation) -> bytes:
-    """Write an evaluation as an XLSX file; the same evaluation gives the same bytes."""
+def workbook(
+    found: Evaluation,
+    crossings: Sequence[Compared] = (),
+    rate: ExchangeRate | None = None,
+) -> bytes:
+    """Write an evaluation as an XLSX file; the same evaluation gives the same bytes.
+
+    Args:
+        found: The evaluation.
+        crossings: Break-even points, which are written as values.
+        rate: A currency in which the summary repeats its totals, by a live exchange rate.
+    """
     held = BytesIO()
     book = Workbook(
         held,
@@ -71,12 +97,17 @@ def workbook(found: Evaluation) -> bytes:
             "created": datetime(day.year, day.month, day.day),
         }
     )
-    _fill(book, found)
+    _fill(book, found, crossings, rate)
     book.close()
     return held.getvalue()
 
 
-def _fill(book: Workbook, found: Evaluation) -> None:
+def _fill(
+    book: Workbook,
+    found: Evaluation,
+    crossings: Sequence[Compared],
+    exchange: ExchangeRate | None,
+) -> None:
     formats = make_formats(book)
     footer = footer_of(found)
     answers = priced(found)
@@ -103,12 +134,15 @@ def _fill(book: Workbook, found: Evaluation) -> None:
     ]
     limits = live_ranges(found.model.drivers(), found.model, found.scenario, headroom(loads))
     rate = found.scenario.organisation.discount_rate_per_year
-    assumptions = write_assumptions(book, front["Assumptions"], formulas, limits, rate)
+    extra = [(DISCOUNT, driver("organisation.discount_rate_per_year", "1/year", rate))]
+    if exchange is not None:
+        extra.append((EXCHANGE, exchange_driver(exchange)))
+    assumptions = write_assumptions(book, front["Assumptions"], formulas, limits, dict(extra))
     first, last = formulas.columns[0], formulas.columns[-1]
     row = requests.rsplit("$", 1)[1]
     answered = f"SUM(Workings!${first}${row}:${last}${row})"
     write_cover(front["Cover"], found, facts_of(found))
-    write_summary(book, front["Summary"], found, places, answered)
+    write_summary(book, front["Summary"], found, places, answered, exchange)
     write_comparison(front["Comparison"], places)
     write_parts(
         front["Training & experiments"],
@@ -119,6 +153,9 @@ def _fill(book: Workbook, found: Evaluation) -> None:
         note="Data, experiments and training by category, over the horizon [USD].",
     )
     write_waste(front["Waste"], found, places)
+    write_break_even(book, front["Break-even"], found, places, crossings)
+    write_ranges(front["Ranges"], found, places)
+    write_coverage(front["Coverage"], found, places)
     write_checks(back["Checks"], places, assumptions)
     write_workings(back["Workings"], formulas, found.model.months)
     write_tables(back["Tables"], formulas)

@@ -85,7 +85,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext
     if chromium is None:
         if os.environ.get("CI") == "true":
             pytest.fail("chromium is missing, and under CI nothing is skipped", pytrace=False)
-        pytest.skip("chromium is not installed; tests/browser/system_parts.sh names the command")
+        pytest.skip("chromium is not installed; tests/system_parts.sh names the command")
     profile = tmp_path_factory.mktemp("profile")
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(

@@ -1,8 +1,11 @@
 """Budgets and forecasts: sums to the cent, percentiles with a contingency, text that stays text."""
 
 import io
+import shutil
+import subprocess
 from typing import ClassVar
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -178,3 +181,36 @@ class TestFocus:
     def test_it_says_that_it_is_a_forecast_and_carries_no_invoice(self, rows):
         assert set(rows["x_RecordType"]) == {"Forecast"}
         assert "InvoiceId" not in rows.columns
+
+
+@pytest.mark.slow
+def test_libreoffice_reads_no_text_as_a_formula_and_keeps_numbers(tmp_path):
+    office = shutil.which("soffice")
+    if office is None:
+        pytest.skip("LibreOffice is not installed; tests/system_parts.sh names the command")
+    strange = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "＝1", 'say "hi"', "🙂 שלום"]  # noqa: RUF001
+    frame = pd.DataFrame({"name": strange, "amount": [-1.25] * len(strange)})
+    path = tmp_path / "budget.csv"
+    path.write_bytes(tables.as_csv(frame, style="comma"))
+    subprocess.run(
+        [
+            office,
+            f"-env:UserInstallation=file://{tmp_path}/profile",
+            "--headless",
+            "--infilter=CSV:44,34,76,1",
+            "--convert-to",
+            "xlsx",
+            "--outdir",
+            str(tmp_path),
+            str(path),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    sheet = openpyxl.load_workbook(tmp_path / "budget.xlsx").active
+    assert sheet is not None
+    cells = [cell for row in sheet.iter_rows(min_row=2) for cell in row if cell.value is not None]
+    assert not [cell.value for cell in cells if cell.data_type == "f"]
+    amounts = [cell.value for cell in cells if cell.column == 2]
+    assert amounts == [-1.25] * len(strange)

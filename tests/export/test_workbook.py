@@ -179,7 +179,7 @@ RECALCULATE_ALWAYS = """<?xml version="1.0" encoding="UTF-8"?>
 def test_libreoffice_recalculates_the_same_figures(tmp_path):
     office = shutil.which("soffice")
     if office is None:
-        pytest.skip("LibreOffice is not installed; tests/browser/system_parts.sh names the command")
+        pytest.skip("LibreOffice is not installed; tests/system_parts.sh names the command")
     profile = tmp_path / "profile" / "user"
     profile.mkdir(parents=True)
     (profile / "registrymodifications.xcu").write_text(RECALCULATE_ALWAYS)

@@ -67,7 +67,7 @@ def test_a_planted_unsafe_load_is_found(planted: str):
 
 
 @pytest.mark.parametrize(
-    "name", [*LOCKS, "Makefile", ".ci/run", "pyproject.toml", "tests/browser/system_parts.sh"]
+    "name", [*LOCKS, "Makefile", ".ci/run", "pyproject.toml", "tests/system_parts.sh"]
 )
 def test_no_file_of_the_setup_holds_an_address(name: str):
     text = (ROOT / name).read_text()

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# What the browser tests need from the system: installed when that can be done unasked, named when not.
+# What some tests need from the system: installed when that can be done unasked, named when not.
 set -euo pipefail
 
-packages="chromium fonts-liberation"
-command -v chromium >/dev/null && exit 0
+packages=""
+command -v chromium >/dev/null || packages="chromium fonts-liberation"
+command -v soffice >/dev/null || packages="$packages libreoffice-calc"
+[ -n "$packages" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && grep -qsE '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-release; then
     echo "installing $packages"
@@ -14,5 +16,5 @@ if [ "$(id -u)" = 0 ] && grep -qsE '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-relea
     exit 0
 fi
 
-echo "Browser tests need a system package. To run them too: sudo apt-get install $packages" >&2
+echo "Some tests need system packages. To run them too: sudo apt-get install $packages" >&2
 [ "${CI:-}" != true ] # under CI nothing is left out
