@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import reportlab
+from reportlab import rl_config
 from reportlab.lib import colors
 from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
@@ -19,6 +20,9 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Flowable, Image, Paragraph, Table, TableStyle
 
 from tco.charts.picture import Chart, as_png
+
+# Pictures as plain bytes: text that holds them takes longer to write than the page itself.
+rl_config.useA85 = 0
 
 WIDTH, HEIGHT = A4
 MARGIN = 16 * mm

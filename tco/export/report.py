@@ -162,7 +162,7 @@ def _ranking(found: Evaluation) -> Flowable:
         rows.append(
             [
                 f"{answer.rank}. {answer.title}",
-                usd(answer.money.basis_usd),
+                f"{answer.money.basis_usd:,.2f}",
                 f"{usd(low)} to {usd(high)}" if known else "not known",
                 f"{known.p_cheapest:.0%}" if known else "",
                 unit_usd(answer.money.cost_per_1k_usd),

@@ -7,8 +7,10 @@ import pandas as pd
 import pypdf
 import pytest
 
+from tco.domain.cost import Basis
 from tco.export.files import ENDINGS, Format, Wanted, export_files
-from tests.shipped import evaluated
+from tco.export.report import summary_pdf
+from tests.shipped import NAMES, evaluated
 
 NAME = "ticket-classification/base"
 
@@ -49,6 +51,17 @@ def test_the_summary_is_one_page_with_total_digest_date_and_caveat(files):
     assert found.scenario.digest[:16] in text
     assert f"{found.scenario.price_date:%Y-%m-%d}" in text
     assert "not a quote" in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_summarys_totals_are_the_ledgers_to_the_cent(name):
+    found = evaluated(name)
+    document = pypdf.PdfReader(io.BytesIO(summary_pdf(found)))
+    text = " ".join(page.extract_text() for page in document.pages)
+    for answer in found.ranking.options:
+        own = found.ledger[found.ledger["option"] == answer.option]
+        assert found.settings.basis is Basis.ACCRUAL, "over the horizon it adds up to cash"
+        assert f"{own['cost_usd'].sum():,.2f}" in text
 
 
 def test_the_report_has_five_pages_and_names_every_priced_option(files):
