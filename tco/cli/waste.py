@@ -189,7 +189,7 @@ def _recovery_lines(recovery: Recovery) -> list[str]:
         lines += ["", f"Together ({names}): saves {usd(recovery.saved_usd)}."]
         lines += _change_lines(recovery.changes)
     else:
-        lines += ["", "No measure saves: what is left is the price of the goals."]
+        lines += ["", "No measure saves; what is wasted stays."]
     return lines
 
 
