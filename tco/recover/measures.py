@@ -182,7 +182,14 @@ def _boot_time(bench: Bench) -> BootTime:
 
 
 def _commit_less(scenario: Scenario, name: str, bench: Bench) -> Variants:
-    machine = bench.fleet(scenario, name).machine
+    """Commit to the cheapest number of machines, for a shorter term, or to none."""
+    fleet = bench.fleet(scenario, name)
+    machine, commitment = fleet.machine, fleet.commitment
+    if commitment is not None:
+        yield _with_fleet(scenario, name, commitment=None)
+        cheapest = commitment.model_dump() | {"instances": "cheapest"}
+        if commitment.instances != "cheapest":
+            yield _with_fleet(scenario, name, commitment=cheapest)
     for purchase in SHORTER.get(machine.purchase, ()):
         shorter = machine.model_copy(update={"purchase": purchase})
         yield _with_fleet(scenario, name, machine=shorter)

@@ -160,6 +160,19 @@ def test_a_commitment_is_not_made_for_three_months():
     assert "unused commitment" not in found.after.by_cause_usd()
 
 
+def test_machines_that_nobody_should_have_committed_to():
+    # Two machines committed for a year, used for 1,416 hours: 1,416 x 2 x $6.00 and ten months of
+    # 730 hours still owed for both; on demand the fleet costs $28,320.00.
+    committed = {"commitment": {"purchase": "commit_1y", "instances": 2}}
+    plan = worked_plans.evaluation_of(
+        worked_plans.scenario("static-fleet"), candidates={"own": {"deployment": committed}}
+    )
+    found = of(plan, "own", Measure.COMMIT_LESS)
+    assert found.saved_usd == pytest.approx(16_992 + 87_600 - 28_320, abs=CENT)
+    assert found.before.by_cause_usd()["unused commitment"] == pytest.approx(87_600.00, abs=CENT)
+    adds_up(found)
+
+
 def test_specialists_share_a_base():
     training = {"lead_months": 0, "tasks": {"count": 3, "sharing": "specialists"}}
     three = worked_plans.evaluation_of(
