@@ -11,7 +11,6 @@ import pandas as pd
 
 from tco.domain.cost import Basis, Nature, Phase
 from tco.domain.scenario import Incumbent
-from tco.errors import MissingFigureError
 from tco.ledger.expression import Array, Driver, Valuation, leaves_of
 from tco.ledger.finance import by_month_usd, discount_factors
 from tco.ledger.model import CostLine, CostModel, cost_usd, value_line
@@ -126,7 +125,7 @@ def check_bill(model: CostModel, incumbent: Incumbent | None) -> BillCheck | Non
 
     It is the option's first month of serving at last month's requests: what follows the volume is
     scaled to them, the rest stays. The bill is for serving: no other phase is held against it.
-    None where no option describes what runs today.
+    None where no option describes what runs today, or that one was left out.
     """
     if incumbent is None or incumbent.option is None:
         return None
@@ -139,9 +138,7 @@ def check_bill(model: CostModel, incumbent: Incumbent | None) -> BillCheck | Non
     ]
     volumes = [Valuation().of(line.volume)[0] for line in lines if line.volume is not None]
     if not volumes:
-        raise MissingFigureError(
-            f"'{incumbent.option}' is to describe what runs today and answers no request"
-        )
+        return None
     months = len(model.months)
     served = np.max([np.broadcast_to(volume, months) for volume in volumes], axis=0)
     month = int(np.flatnonzero(served > 0)[0])
@@ -186,7 +183,10 @@ def _movable(line: CostLine, months: int, month: int, *, up: bool) -> float:
     for name, leaf in own.items():
         both = np.array([leaf.low, leaf.high], dtype=np.float64)
         steps = usd({name: both}) - likely
-        best = int(np.nanargmax(steps if up else -steps))
-        ends[name] = both[best : best + 1]
-    moved = float(usd(ends)[0]) - likely
+        # An end beyond what was simulated tells nothing.
+        reach = np.nan_to_num(steps if up else -steps, nan=-np.inf)
+        best = int(np.argmax(reach))
+        if reach[best] > 0:
+            ends[name] = both[best : best + 1]
+    moved = float(np.nan_to_num(usd(ends)[0] - likely))
     return max(0.0, moved if up else -moved)

@@ -115,3 +115,21 @@ def test_a_bill_alone_is_held_against_nothing():
 def test_what_runs_today_has_to_be_an_option_of_the_scenario():
     with pytest.raises(ValueError, match="no option 'bigg'; there are big"):
         plan(incumbent={"option": "bigg"})
+
+
+def test_an_option_that_was_left_out_describes_nothing():
+    """Its reason stands with the option; the ranking is not lost for it."""
+    found = plan(incumbent={"option": "big"})
+    assert check_bill(found.model.of([]), found.scenario.incumbent) is None
+
+
+def test_rows_of_a_simulated_fleet_are_suspects_too():
+    base = worked_plans.scenario("commitment-level")
+    today = {
+        "title": "today", "last_month_requests": 100_000, "last_month_bill_usd": 1e6,
+        "fixed_share": 0, "option": "singly", "source": "a bill",
+    }  # fmt: skip
+    found = worked_plans.evaluation_of(base, incumbent=today)
+    checked = check_bill(found.model, found.scenario.incumbent)
+    assert checked is not None
+    assert all(one.movable_usd >= 0 for one in checked.suspects)
