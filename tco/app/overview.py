@@ -13,8 +13,9 @@ from tco.app.words import money, plain, significant
 from tco.charts import frames
 from tco.charts.cost import stacked_monthly_cost
 from tco.domain.cost import Kind, Phase
+from tco.ledger.making import MAKING
 from tco.plan import Evaluation
-from tco.rank.headline import MAKING, Headline
+from tco.rank.headline import Headline
 from tco.rank.scope import Scope
 from tco.rank.score import Answer
 from tco.rank.uncertainty import Range

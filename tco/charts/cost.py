@@ -127,7 +127,11 @@ def waterfall(steps: Mapping[str, float], *, start: str, end: str, title: str) -
 
 
 def cumulative_cost(
-    table: pd.DataFrame, *, title: str, crossing: pd.Timestamp | None = None
+    table: pd.DataFrame,
+    *,
+    title: str,
+    crossing: pd.Timestamp | None = None,
+    crossing_word: str = "break-even",
 ) -> alt.LayerChart:
     """Draw what each option has cost so far, and the month in which two cross [USD].
 
@@ -135,6 +139,7 @@ def cumulative_cost(
         table: Columns ``month``, ``series``, ``cost_usd`` (cumulative).
         title: The finding, in words.
         crossing: Month of the crossing; None where the lines never cross.
+        crossing_word: What happens there.
     """
     table = table.copy()
     domain = list(dict.fromkeys(table["series"]))
@@ -157,7 +162,7 @@ def cumulative_cost(
     )
     if crossing is None:
         return alt.LayerChart(layer=[lines], title=title)
-    mark = pd.DataFrame({"month": [crossing], "label": [f"break-even in {crossing:%Y-%m}"]})
+    mark = pd.DataFrame({"month": [crossing], "label": [f"{crossing_word} in {crossing:%Y-%m}"]})
     rule = (
         alt.Chart(mark)
         .mark_rule(color=MARKED, strokeDash=[4, 4])

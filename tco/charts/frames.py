@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from tco.assemble import INCUMBENT
+from tco.domain.cost import Phase
 from tco.ledger.finance import by_month_usd
+from tco.ledger.making import MAKING, passed_in
 from tco.ledger.option import likely_months
 from tco.measure.library import Measurements
 from tco.plan import Evaluation, costs_at_volume
@@ -18,6 +20,7 @@ from tco.rank.score import Answer
 from tco.units import REQUESTS_PER_THOUSAND
 
 TEN, FIFTY, NINETY = 10, 50, 90
+MADE_AND_SERVED = {"training and experiments": MAKING, "inference": (Phase.INFERENCE,)}
 WIDEST = 8
 """So many drivers are drawn; the rest moves the answer less."""
 
@@ -150,6 +153,29 @@ def cumulative_table(found: Evaluation, answers: Sequence[Answer]) -> pd.DataFra
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def _phases_by_month(found: Evaluation, option: str, phases: Sequence[Phase]) -> pd.Series:
+    parts = monthly_parts(found, option, "phase")
+    summed = parts[parts["phase"].isin(phases)].groupby("month")["cost_usd"].sum()
+    return summed.reindex(pd.to_datetime(list(found.model.months)), fill_value=0.0)
+
+
+def making_and_serving(found: Evaluation, option: str) -> pd.DataFrame:
+    """Return what making an option's model and what serving it has cost so far, by month [USD]."""
+    parts = []
+    for words, phases in MADE_AND_SERVED.items():
+        so_far = _phases_by_month(found, option, phases).cumsum()
+        parts.append(
+            pd.DataFrame({"month": so_far.index, "series": words, "cost_usd": so_far.to_numpy()})
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def serving_passes_making(found: Evaluation, option: str) -> pd.Timestamp | None:
+    """Return the month by whose end serving has for good cost more than making."""
+    made, served = (_phases_by_month(found, option, ph) for ph in MADE_AND_SERVED.values())
+    return passed_in(made, served)
 
 
 def volume_points(

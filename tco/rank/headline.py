@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tco.domain.cost import Phase
 from tco.ledger import book
+from tco.ledger.making import MAKING
 from tco.rank.breakeven import month_crossing
 from tco.rank.outlook import Outlook
 from tco.rank.score import Answer, OptionKind
-
-MAKING = (Phase.EXPERIMENTATION, Phase.TRAINING)
 
 
 @dataclass(frozen=True, slots=True)
