@@ -17,6 +17,7 @@ from tco.plan import Evaluation, costs_at_volume
 from tco.prices import Catalog
 from tco.rank.pareto import QUALITY
 from tco.rank.score import Answer
+from tco.rank.sensitivity import tornado
 from tco.units import REQUESTS_PER_THOUSAND
 
 TEN, FIFTY, NINETY = 10, 50, 90
@@ -126,8 +127,16 @@ def fan_table(found: Evaluation, option: str) -> pd.DataFrame:
     return pd.DataFrame({"month": likely.index, "likely_usd": likely.to_numpy(), **columns})
 
 
-def tornado_table(found: Evaluation) -> pd.DataFrame:
-    """Return the drivers that swing the cheapest option's total most, the widest first."""
+def tornado_table(found: Evaluation, option: str | None = None) -> pd.DataFrame:
+    """Return the drivers that swing an option's total most, the widest first.
+
+    Args:
+        found: The evaluation.
+        option: A ranked option; the cheapest if none is named.
+    """
+    outlook = found.outlook
+    is_winner = option is None or option == outlook.winner
+    swings = outlook.tornado if is_winner else tornado(outlook.view, str(option))
     rows = [
         {
             "driver": swing.driver.name,
@@ -136,7 +145,7 @@ def tornado_table(found: Evaluation) -> pd.DataFrame:
             "low_usd": swing.at_low_usd,
             "high_usd": swing.at_high_usd,
         }
-        for swing in found.outlook.tornado
+        for swing in swings
         if swing.width_usd > 0
     ]
     return pd.DataFrame(rows[:WIDEST], columns=["driver", "low", "high", "low_usd", "high_usd"])

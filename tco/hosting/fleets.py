@@ -71,7 +71,7 @@ def key_of(task: object, **rests_on: Any) -> str:
     return digest_of({"task": type(task).__name__, **_code(), **rests_on})
 
 
-def _of_case(case: Case) -> dict[str, Any]:
+def of_case(case: Case) -> dict[str, Any]:
     """Return what a case rests on, as plain data."""
     traffic, sizing = case.traffic, case.traffic.sizing
 
@@ -130,7 +130,7 @@ class LadderTask:
     @property
     def key(self) -> str:
         """Digest of everything that the result rests on."""
-        return key_of(self, **_of_case(self.case), reach=asdict(self.reach))
+        return key_of(self, **of_case(self.case), reach=asdict(self.reach))
 
     @property
     def about_s(self) -> float:
@@ -155,7 +155,7 @@ class MonthsTask:
     def key(self) -> str:
         """Digest of everything that the result rests on."""
         months = [month.isoformat() for month in self.months]
-        return key_of(self, **_of_case(self.case), rates=self.rates_per_s, months=months)
+        return key_of(self, **of_case(self.case), rates=self.rates_per_s, months=months)
 
     @property
     def about_s(self) -> float:
@@ -178,7 +178,7 @@ class WeekTask:
     @property
     def key(self) -> str:
         """Digest of everything that the result rests on."""
-        return key_of(self, **_of_case(self.case), rate=self.rate_per_s, runs=self.replications)
+        return key_of(self, **of_case(self.case), rate=self.rate_per_s, runs=self.replications)
 
     @property
     def about_s(self) -> float:

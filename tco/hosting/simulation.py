@@ -162,7 +162,7 @@ def simulate_option(
     check_capacity(arranged.case, rate, busiest + 1)
     if effort.fidelity == "full":
         task: Task = MonthsTask(arranged.case, tuple(rates.tolist()), scenario.months)
-        found = SimulatedMonths.from_data(_worked_out(effort, task))
+        found = SimulatedMonths.from_data(worked_out(effort, task))
         error = found.standard_error_of_the_sum
         return Simulation(arranged, rate, found.rungs, is_full=True, months_error=error)
     expected = rate * HOURS_PER_WEEK * SECONDS_PER_HOUR * REPLICATIONS
@@ -171,12 +171,13 @@ def simulate_option(
             f"{REPLICATIONS} weeks of the busiest month hold {expected:,.0f} requests, and quick "
             f"fidelity simulates {MOST_REQUESTS:,}; --fidelity full simulates every month"
         )
-    runs = _worked_out(effort, WeekTask(arranged.case, rate, REPLICATIONS))["runs"]
+    runs = worked_out(effort, WeekTask(arranged.case, rate, REPLICATIONS))["runs"]
     rungs = tuple(Rung.from_data(run) for run in runs)
     return Simulation(arranged, rate, rungs, is_full=False, months_error=0.0)
 
 
-def _worked_out(effort: Effort, task: Task) -> dict[str, Any]:
+def worked_out(effort: Effort, task: Task) -> dict[str, Any]:
+    """Return the result of a task; work it out if nobody has."""
     try:
         return effort.kept.of(task)
     except WantedError:

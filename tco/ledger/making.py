@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from tco.domain.cost import Payee, Phase
@@ -91,9 +92,8 @@ def passed_in(made_usd: pd.Series, served_usd: pd.Series) -> pd.Timestamp | None
         made_usd: Cost of making by month [USD].
         served_usd: Cost of serving in the same months [USD].
     """
-    is_behind = served_usd.cumsum() <= made_usd.cumsum()
-    if is_behind.iloc[-1]:
+    is_ahead = (served_usd.cumsum() > made_usd.cumsum()).to_numpy()
+    if not is_ahead[-1]:
         return None
-    behind = is_behind[is_behind].index
-    first = 0 if behind.empty else is_behind.index.get_loc(behind[-1]) + 1
-    return pd.Timestamp(is_behind.index[first])
+    behind = np.flatnonzero(~is_ahead)
+    return pd.DatetimeIndex(made_usd.index)[behind[-1] + 1 if behind.size else 0]

@@ -99,7 +99,7 @@ def _one_scope(measured: Measured) -> tuple[Measured, list[str]]:
 
 
 def _batch_stage(measured: Measured) -> BatchStage:
-    points = [point for point in measured.points if _is_one_batch(point)]
+    points = [point for point in measured.points if is_one_batch(point)]
     if not points:
         raise MissingFigureError(
             f"{measured.id} holds no batch that ran alone: requests that overlap show a queue. "
@@ -131,7 +131,8 @@ def _served_stage(served: Served) -> BatchStage:
     )
 
 
-def _is_one_batch(point: Point) -> bool:
+def is_one_batch(point: Point) -> bool:
+    """Tell whether a point shows a batch that ran alone."""
     if point.phase is Phase.FORWARD:
         return True
     alone = point.concurrency is not None and point.concurrency <= 1

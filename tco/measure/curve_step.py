@@ -285,6 +285,11 @@ class _Maker:
         return Coefficient(value=value, evidence=evidence, source=self.measured.source)
 
 
+def seen_steps(measured: Measured) -> Steps:
+    """Return the steps of a language model that a measurement shows [s]."""
+    return _steps(measured, _running(measured, []), Of.SECONDS)
+
+
 def is_of_steps(measured: Measured) -> bool:
     """Tell whether a measurement shows the steps of a language model."""
     return any(p.phase is Phase.DECODE or p.tpot_s is not None for p in measured.points)

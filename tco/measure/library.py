@@ -113,7 +113,7 @@ class Measurements:
         if not found:
             raise self._missing(asked)
         chosen = min(found, key=_preference)
-        curve = self._fitted(chosen)
+        curve = self.fitted(chosen)
         if accelerator != CPU:
             return curve
         where = chosen.hardware.processor or chosen.hardware.name
@@ -155,7 +155,7 @@ class Measurements:
                 "and precision on hardware with known figures"
             )
         source, ratios = found
-        return carried_over(self._fitted(source), ratios, target, self.transfer_errors)
+        return carried_over(self.fitted(source), ratios, target, self.transfer_errors)
 
     def _missing(self, asked: Key) -> MissingFigureError:
         """Return the error that nobody measured something; what is near is named."""
@@ -176,7 +176,8 @@ class Measurements:
     def _servings(self) -> tuple[Measured, ...]:
         return tuple(m for m in self.sweeps if m.kind is not Kind.TRAINING)
 
-    def _fitted(self, measured: Measured) -> ServiceCurve:
+    def fitted(self, measured: Measured) -> ServiceCurve:
+        """Return the curve of one measurement of serving."""
         return fit_curve(
             measured,
             architecture=self.architectures.get(measured.subject.snapshot),

@@ -184,7 +184,7 @@ def simulate(
     """
     rate_per_s = load_per_s / service_factor
     runs = [
-        _run(case, stretch, rate_per_s, service_factor, replication * SEEDS_APART + number)
+        run_stretch(case, stretch, rate_per_s, service_factor, replication * SEEDS_APART + number)
         for replication in replications
         for number, stretch in enumerate(sample.stretches)
     ]
@@ -193,7 +193,9 @@ def simulate(
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class StretchRun:
+    """One stretch of hours, simulated."""
+
     stretch: Stretch
     record: FleetRecord
     streamed_s: Array | None
@@ -207,7 +209,18 @@ class _Run:
         return float(counted.sum()) / length_s
 
 
-def _run(case: Case, stretch: Stretch, rate_per_s: float, factor: float, seed: int) -> _Run:
+def run_stretch(
+    case: Case, stretch: Stretch, rate_per_s: float, factor: float = 1.0, seed: int = 0
+) -> StretchRun:
+    """Simulate one stretch of hours.
+
+    Args:
+        case: The fleet and its traffic.
+        stretch: The hours.
+        rate_per_s: Mean rate of the week that they are part of [1/s].
+        factor: Service time over its likely value [-].
+        seed: Added to the seed of the case.
+    """
     traffic = case.traffic
     rates = rate_per_s * np.array(stretch.factors)
     counted = float(rates[stretch.warm_up_hours :].sum()) * SECONDS_PER_HOUR
@@ -230,7 +243,7 @@ def _run(case: Case, stretch: Stretch, rate_per_s: float, factor: float, seed: i
     until_s, warm_s = rates.size * stretch.length_s, stretch.warm_up_hours * SECONDS_PER_HOUR
     if not releases:
         record = Fleet(rules, chunks, until_s=until_s).run(warm_up_s=warm_s)
-        return _Run(stretch, record, None, None)
+        return StretchRun(stretch, record, None, None)
     known = list(chunks)
     came_s = np.concatenate([chunk.arrivals_s for chunk in known])
     ranks = np.concatenate([chunk.ranks for chunk in known])
@@ -245,11 +258,13 @@ def _run(case: Case, stretch: Stretch, rate_per_s: float, factor: float, seed: i
     assert jobs is not None
     judged = (ranks == JOB) & (came_s <= until_s - jobs.deadline_hours * SECONDS_PER_HOUR)
     completion_s = float(taken_s[judged].max()) if judged.any() else None
-    return _Run(stretch, replace(record, per_request=None), taken_s[is_streamed], completion_s)
+    return StretchRun(
+        stretch, replace(record, per_request=None), taken_s[is_streamed], completion_s
+    )
 
 
 def _mean_of(
-    runs: Sequence[_Run], shares: Array, case: Case, load_per_s: float, service_factor: float
+    runs: Sequence[StretchRun], shares: Array, case: Case, load_per_s: float, service_factor: float
 ) -> Rung:
     machine, rules = case.machine, case.rules()
 
@@ -298,7 +313,9 @@ def _mean_of(
     )
 
 
-def _covered(runs: Sequence[_Run], shares: Array, levels: tuple[int, ...]) -> tuple[float, ...]:
+def _covered(
+    runs: Sequence[StretchRun], shares: Array, levels: tuple[int, ...]
+) -> tuple[float, ...]:
     """Return what each level of a commitment would cover, over the hours after the warm-up [-]."""
     by_run = []
     for run in runs:
@@ -318,7 +335,7 @@ def _mean_wait_s(records: Sequence[FleetRecord]) -> float | None:
 
 
 def _idle_causes(
-    runs: Sequence[_Run],
+    runs: Sequence[StretchRun],
     shares: Array,
     rules: FleetRules,
     mean: Callable[[Callable[[FleetRecord], Array]], float],
@@ -346,7 +363,7 @@ def _static_causes(
     return {name: float(mean) for name, mean in zip(STATIC_CAUSES, means, strict=True)}
 
 
-def _billed(run: _Run, machine: Machine) -> float:
+def _billed(run: StretchRun, machine: Machine) -> float:
     """Return the mean number of instances that are billed after the warm-up [-]."""
     record = run.record
     warm_s = run.stretch.warm_up_hours * SECONDS_PER_HOUR
@@ -365,7 +382,7 @@ def _billed(run: _Run, machine: Machine) -> float:
     return float(billed_s / length_s)
 
 
-def _latency(runs: Sequence[_Run], shares: Array) -> Latency | None:
+def _latency(runs: Sequence[StretchRun], shares: Array) -> Latency | None:
     """Return quantiles of the time to an answer, of requests that somebody waits for."""
     streamed = [run.streamed_s for run in runs if run.streamed_s is not None]
     if not streamed:

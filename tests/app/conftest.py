@@ -15,6 +15,8 @@ Opened = Callable[[str], AppTest]
 def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
     """Return what opens a page by its file in ``tco/app``; simulations are those of other tests."""
     monkeypatch.setattr("tco.app.state.user_cache", lambda: KEPT)
+    for place in ("shell", "jobs"):  # on a busy machine, too, wait for the answer itself
+        monkeypatch.setattr(f"tco.app.{place}.PATIENCE_S", 100.0)
     # What AppTest itself keeps in the session cannot be pickled; the browser tests run with it on.
     config.set_option("runner.enforceSerializableSessionState", value=False)
 

@@ -29,7 +29,10 @@ def test_serving_that_never_leads_passes_never_and_one_that_always_leads_at_once
 
 
 def test_the_multiple_is_all_runs_over_the_final_one():
-    runs = {Fate.FINAL: 10.0, Fate.FINISHED: 30.0, Fate.FAILED: 6.0} | {
+    runs: dict[str, float] = {
+        Fate.FINAL: 10.0,
+        Fate.FINISHED: 30.0,
+        Fate.FAILED: 6.0,
         Fate.ABANDONED: 3.0,
         Fate.DUPLICATE: 1.0,
     }
@@ -37,7 +40,7 @@ def test_the_multiple_is_all_runs_over_the_final_one():
     assert one.search_multiple == pytest.approx(5.0)
     assert one.lost_usd == pytest.approx(10.0)
     assert one.whole_usd == pytest.approx(175.0)
-    none = Making("a", dict.fromkeys(Fate, 0.0), 100.0, 20.0, 5.0, {})
+    none = Making("a", dict.fromkeys(runs, 0.0), 100.0, 20.0, 5.0, {})
     assert none.search_multiple is None
 
 
