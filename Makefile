@@ -52,8 +52,8 @@ golden: .venv/.dev  ## rewrite what tests compare with and what is generated; re
 
 picture: .venv/.dev  ## take the README's picture of the app anew
 	@tests/system_parts.sh
-	$(BIN)/pytest --quiet tests/browser/test_overview.py
-	@mkdir -p docs/pictures && cp test-results/support-chat.png docs/pictures/overview.png
+	$(BIN)/pytest --quiet tests/browser/test_plans.py -k what_is_paid_today
+	@mkdir -p docs/pictures && cp test-results/overview.png docs/pictures/overview.png
 
 # The dev lock comes first: it has to satisfy more, and the base lock follows it.
 COMPILE := $(UV) compile pyproject.toml --quiet --python-version 3.11 --no-header --no-emit-index-url --annotation-style line

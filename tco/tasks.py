@@ -35,6 +35,8 @@ WORTH_A_POOL_S = 3.0
 WORTH_STOPPING_S = 1.0
 """What takes longer is not done in a process that answers people."""
 MOST_WORKERS = 8
+POLITENESS = 10
+"""Whoever waits for a page goes first."""
 LIVES = 2
 """A task that kills so many workers is at fault itself."""
 
@@ -321,6 +323,8 @@ def side_by_side(
 def _serve(pipe: Connection) -> None:
     """Do tasks in a worker process until the other end is closed; Ctrl-C is for the other end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(POLITENESS)
     with suppress(EOFError, OSError):
         while True:
             task = pipe.recv()

@@ -55,6 +55,7 @@ LOG = logging.getLogger(__name__)
 PATIENCE_S = 2.0
 """So long a page waits before it shows the answer before [s]."""
 POLL_S = 0.5
+SKELETON_PX = 420
 SHOWN, STOPPED = "shown", "stopped"
 MOST_CHANGES, MOST_TEXT = 12, 60
 
@@ -303,13 +304,19 @@ def _answered() -> Shown | None:
         _stopped_strip()
         return _before()
     reply = answers().ask(who, key, state.work_of(plan, with_))
-    if reply.is_there_within(PATIENCE_S):
-        shown = Shown(plan, reply)
-        shown.whole  # noqa: B018 - an answer that cannot be worked out says why here
+    try:
+        is_there = reply.is_there_within(PATIENCE_S)
+    except Exception:
+        answers().forget(key)  # what failed is tried anew by the next run
+        raise
+    if is_there:
         st.session_state[SHOWN] = (plan, key)
-        return shown
+        return Shown(plan, reply)
     _waiting_strip(reply, key)
-    return _before()
+    before = _before()
+    if before is None:
+        st.skeleton(height=SKELETON_PX)
+    return before
 
 
 def _before() -> Shown | None:

@@ -123,6 +123,7 @@ def _taken_over(plan: Plan) -> None:
             "low": [one.low for one in held],
             "high": [one.high for one in held],
             "evidence": [one.evidence for one in held],
+            "belongs to": [OWNERS.get(str(one.path[0]), "this scenario") for one in held],
             "source or reason": [one.source or "stated in the example" for one in held],
         }
     )
@@ -133,7 +134,7 @@ def _taken_over(plan: Plan) -> None:
         hide_index=True,
         width="stretch",
         height=420,
-        disabled=["input", "evidence", "source or reason"],
+        disabled=["input", "evidence", "belongs to", "source or reason"],
         column_config={
             name: st.column_config.NumberColumn(format="%.6g") for name in ("value", "low", "high")
         },
@@ -151,4 +152,5 @@ def _taken_over(plan: Plan) -> None:
     st.button("Apply changes", on_click=apply, key="taken-over-apply")
 
 
+OWNERS = {"organisation": "organisation", "snapshots": "snapshot"}
 COLUMNS = {"value": "likely", "low": "low", "high": "high"}
