@@ -8,17 +8,17 @@ from tco.domain.cost import Phase
 from tco.ledger.coverage import State, coverage
 from tco.plan import Evaluation
 
-SIGNS = {State.PRICED: "$", State.NONE: "-", State.ELSEWHERE: "in", State.SILENT: "?"}
+SIGNS = {State.PRICED: "+", State.NONE: "-", State.ELSEWHERE: "in", State.SILENT: "?"}
 
 
 def coverage_table(found: Evaluation) -> Table:
-    """Show which phases each option prices ($), lacks (-), pays elsewhere (in), or leaves open."""
+    """Show which phases each option prices (+), lacks (-), pays elsewhere (in), or leaves open."""
     table = Table(
         box=None,
         pad_edge=False,
         padding=(0, 2, 0, 0),
         style="dim",
-        caption="$ priced, - none, in: included elsewhere, ? nobody says",
+        caption="+ priced, - none, in: included elsewhere, ? nobody says",
         caption_justify="left",
     )
     table.add_column("phases")
