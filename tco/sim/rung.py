@@ -23,6 +23,7 @@ from tco.sim.sample import Sample, Stretch
 from tco.sim.scaling import Static
 from tco.sim.sizing import Curve
 from tco.sim.static_fleet import STATIC_CAUSES, idle_replicas, whole_replicas
+from tco.sim.tally import REST
 from tco.sim.usage import Latency, instance_s_by_hour
 from tco.sim.week import JOB, STREAM, Traffic
 from tco.units import MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR
@@ -144,10 +145,16 @@ class Rung:
         if self.arrivals_per_s == 0 or busy == 0:
             return self
         idle = {c: n for c, n in self.by_cause.items() if c not in (BUSY, BOOTING, UNALLOCATED)}
-        spare = sum(idle.values())
-        right = min(busy * self.rate_per_s / self.arrivals_per_s, busy + spare)
-        share = (spare + busy - right) / spare if spare > 0 else 1.0
+        right = min(busy * self.rate_per_s / self.arrivals_per_s, busy + sum(idle.values()))
+        more = right - busy
+        # What stands between two requests gives first; named causes only where that is not enough.
+        rest = max(idle.get(REST, 0.0) - more, 0.0)
+        left = more - (idle.get(REST, 0.0) - rest)
+        named = sum(n for c, n in idle.items() if c != REST)
+        share = 1.0 - left / named if left > 0 and named > 0 else 1.0
         causes = {c: n * share if c in idle else n for c, n in self.by_cause.items()}
+        if REST in idle:
+            causes[REST] = rest
         return replace(self, by_cause={**causes, BUSY: right})
 
     @classmethod

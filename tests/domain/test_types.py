@@ -63,7 +63,7 @@ def numbers_without_bounds(schema: Any, path: str = "") -> list[str]:
         f for key, part in schema.items() for f in numbers_without_bounds(part, f"{path}.{key}")
     ]
     is_number = schema.get("type") in ("number", "integer")
-    bounds = {"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"}
+    bounds = {"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "enum", "const"}
     return [*found, path] if is_number and not bounds & set(schema) else found
 
 
