@@ -8,7 +8,14 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-CARRIED = ("pricing", "scenarios", "benchmarks", "streamlit_app.py", ".streamlit/config.toml")
+CARRIED = (
+    "pricing",
+    "scenarios",
+    "benchmarks",
+    "docs/method.md",
+    "streamlit_app.py",
+    ".streamlit/config.toml",
+)
 
 
 class CarryData(BuildHookInterface):  # type: ignore[type-arg]

@@ -40,6 +40,13 @@ class DataFolder:
         return self.root / "benchmarks"
 
 
+def method_text() -> str:
+    """Return the page that says how figures are worked out; the wheel carries it."""
+    carried = PACKAGED / "docs" / "method.md"
+    page = carried if carried.is_file() else Path(__file__).parents[1] / "docs" / "method.md"
+    return page.read_text(encoding="utf-8")
+
+
 def data_folder(explicit: Path | None = None) -> DataFolder:
     """Find the data, or say where it was looked for."""
     if explicit is not None:

@@ -92,7 +92,7 @@ def result_page(title: str, asks: str) -> Callable[[Callable[[Shown], None]], Ca
                 _sidebar()
             with _reported():
                 _head(title, asks)
-                shown = _answered()
+                shown = answered()
                 if shown is not None:
                     draw(shown)
 
@@ -296,7 +296,7 @@ def short(value: Any) -> str:
 # ---- the answer ----------------------------------------------------------------------------------
 
 
-def _answered() -> Shown | None:
+def answered() -> Shown | None:
     """Return what to draw: the plan's answer, or the one before while it is worked out."""
     plan, with_ = state.plan(), state.materials()
     key, who = state.key_of(plan, with_), state.who()

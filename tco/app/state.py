@@ -24,6 +24,7 @@ from tco.measure.library import Measurements
 from tco.plan import Evaluation, Settings, evaluate
 from tco.prices import Catalog
 from tco.rank.uncertainty import FIRST_DRAWS
+from tco.store.brought import File, tables_with
 from tco.store.files import MOST_TITLE, DeletedError, FileStore, Store
 from tco.store.link import read_link
 from tco.store.plan import Plan, plan_of
@@ -32,7 +33,7 @@ from tco.tasks import Watch, digest_of, user_cache
 FIRST = "ticket-classification/base"
 """The worked example that a newcomer sees."""
 SAVED = "saved/"
-PLAN, KEPT, TOLD, WHO, MATERIALS = "plan", "kept", "told", "who", "materials"
+PLAN, KEPT, TOLD, WHO, BROUGHT = "plan", "kept", "told", "who", "brought"
 
 
 @dataclass(frozen=True)
@@ -249,19 +250,34 @@ def who() -> str:
 
 
 def materials() -> Materials:
-    """Return prices and measurements: this session's own where it brought some."""
-    own: Materials | None = st.session_state.get(MATERIALS)
-    return own or _shared_materials()
+    """Return prices and measurements: with this session's own where it brought some."""
+    return _materials(tuple(brought()))
 
 
-@st.cache_resource
-def _shared_materials() -> Materials:
+def brought() -> list[File]:
+    """Return the price tables and measurements that this session brought."""
+    found: list[File] = st.session_state.get(BROUGHT, [])
+    return found
+
+
+def bring(file: File) -> None:
+    """Lay a file over the shipped ones in this session; refused if they do not fit together."""
+    others = [kept for kept in brought() if (kept.kind, kept.name) != (file.kind, file.name)]
+    _materials((*others, file))
+    st.session_state[BROUGHT] = [*others, file]
+
+
+def drop(file: File) -> None:
+    """Take a file out again."""
+    st.session_state[BROUGHT] = [kept for kept in brought() if kept != file]
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs={File: repr})
+def _materials(files: tuple[File, ...]) -> Materials:
+    """Read the tables; who brought the same files, byte for byte, shares what was read."""
     folder, own = data_folder(), user_overlay()
     overlays = [own] if own.is_dir() else []
-    return Materials(
-        Catalog.load(folder.pricing, overlays=overlays),
-        Measurements.load(folder.benchmarks, overlays=[own]),
-    )
+    return Materials(*tables_with(folder.pricing, folder.benchmarks, overlays, files))
 
 
 @st.cache_resource(max_entries=64)

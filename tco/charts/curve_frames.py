@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,8 +12,10 @@ import pandas as pd
 from tco.charts.style import MOST_SERIES
 from tco.domain.curve import Array, ServiceCurve
 from tco.domain.measured import Measured
+from tco.domain.record import Evidence
 from tco.measure.curve import is_one_batch
 from tco.measure.curve_step import seen_steps
+from tco.measure.library import Measurements
 
 ALL_CONTEXTS = "all lengths of cache"
 
@@ -112,3 +116,36 @@ def points_table(measured: Measured) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).dropna(axis="columns", how="all")
+
+
+def measured_where(measurements: Measurements, snapshots: Collection[str] | None) -> pd.DataFrame:
+    """Return snapshots down and hardware across: the best grade of each pair, and how many figures.
+
+    Args:
+        measurements: Everything measured.
+        snapshots: Only these; all if None.
+    """
+    seen: list[tuple[str, str, Any]] = [
+        (one.subject.snapshot, _hardware(one.hardware.name, one.hardware.accelerator_count), one)
+        for one in measurements.servings
+    ]
+    seen += [
+        (row.snapshot, _hardware(row.accelerator, row.accelerator_count), row)
+        for row in measurements.rows
+    ]
+    grades: dict[tuple[str, str], list[Evidence]] = {}
+    for snapshot, hardware, figure in seen:
+        if snapshots is None or snapshot in snapshots:
+            grades.setdefault((snapshot, hardware), []).append(figure.evidence)
+    cells = [
+        (snapshot, hardware, f"{min(known, key=lambda g: g.rank).value} ({len(known)})")
+        for (snapshot, hardware), known in grades.items()
+    ]
+    table = pd.DataFrame(cells, columns=["snapshot", "hardware", "figure"])
+    return table.pivot_table(
+        index="snapshot", columns="hardware", values="figure", aggfunc="first", fill_value=""
+    )
+
+
+def _hardware(name: str, count: int) -> str:
+    return name if count <= 1 else f"{count} x {name}"

@@ -268,3 +268,21 @@ def by_phase_table(found: Evaluation, answers: Sequence[Answer]) -> pd.DataFrame
     return table.reindex(columns=wanted, fill_value=0.0).rename(
         columns={answer.option: answer.title for answer in answers}
     )
+
+
+def latency_table(found: Evaluation) -> pd.DataFrame:
+    """Return the known latency quantiles of each priced option beside their goals [ms]."""
+    goal = found.scenario.goals.latency_ms
+    rows = [
+        (
+            answer.title,
+            quantile,
+            ms,
+            np.nan if goal is None or getattr(goal, quantile) is None else getattr(goal, quantile),
+            answer.latency.evidence.value,
+        )
+        for answer in priced(found)
+        if answer.latency is not None
+        for quantile, ms in answer.latency.ms.items()
+    ]
+    return pd.DataFrame(rows, columns=["option", "quantile", "ms", "goal_ms", "evidence"])

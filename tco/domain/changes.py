@@ -107,3 +107,43 @@ def _estimates(path: Path_, value: Any) -> Iterator[Held]:
     elif isinstance(value, list):
         for number, part in enumerate(value):
             yield from _estimates((*path, number), part)
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A number that a scenario states without a range: a count, a goal, a month."""
+
+    path: Path_
+    value: float
+
+    @property
+    def key(self) -> str:
+        """Its place, as people write it."""
+        return dotted(self.path)
+
+    def as_typed(self, value: float) -> float:
+        """Return another value in the kind of number that this one is."""
+        return int(value) if isinstance(self.value, int) and value == int(value) else value
+
+
+def plain_numbers(scenario: Scenario) -> tuple[Plain, ...]:
+    """Return every number that stands alone, in the order of the scenario.
+
+    Figures of snapshots and of measured histories are records, not choices, and are left out.
+    """
+    data = scenario.model_dump(mode="json")
+    kept = {key: part for key, part in data.items() if key not in {"snapshots", "histories"}}
+    return tuple(_plain_numbers((), kept))
+
+
+def _plain_numbers(path: Path_, value: Any) -> Iterator[Plain]:
+    if isinstance(value, dict) and "likely" in value and "evidence" in value:
+        return
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _plain_numbers((*path, key), part)
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from _plain_numbers((*path, number), part)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield Plain(path, value)

@@ -23,6 +23,16 @@ Check = Callable[[dict[str, str]], tuple[str, str] | None]
 
 def read_accounts(path: Path) -> pd.DataFrame:
     """Read which account and cost centre each phase, or category of a phase, belongs to."""
+    return parse_accounts(_bytes_of(path), str(path))
+
+
+def read_approved(path: Path) -> dict[pd.Timestamp, float]:
+    """Read the budget that was approved, by month [USD]."""
+    return parse_approved(_bytes_of(path), str(path))
+
+
+def parse_accounts(raw: bytes, file: str) -> pd.DataFrame:
+    """Read accounts from the content of a file; ``file`` is what errors name."""
     known = [*map(str, Phase), CONTINGENCY]
 
     def check(row: dict[str, str]) -> tuple[str, str] | None:
@@ -32,16 +42,16 @@ def read_accounts(path: Path) -> pd.DataFrame:
             return "gl_account", "empty"
         return None
 
-    table = _read(path, ACCOUNT_COLUMNS, check)
+    table = _read(raw, file, ACCOUNT_COLUMNS, check)
     twice = table[table.duplicated(["phase", "category"])]
     if not twice.empty:
         line = int(twice.index[0]) + 2
-        raise _wrong(path, line, "category", "this phase and category came before", "keep one row")
+        raise _wrong(file, line, "category", "this phase and category came before", "keep one row")
     return table
 
 
-def read_approved(path: Path) -> dict[pd.Timestamp, float]:
-    """Read the budget that was approved, by month [USD]."""
+def parse_approved(raw: bytes, file: str) -> dict[pd.Timestamp, float]:
+    """Read an approved budget from the content of a file; ``file`` is what errors name."""
 
     def check(row: dict[str, str]) -> tuple[str, str] | None:
         if pd.isna(pd.to_datetime(f"{row['month']}-01", format="%Y-%m-%d", errors="coerce")):
@@ -54,39 +64,43 @@ def read_approved(path: Path) -> dict[pd.Timestamp, float]:
             return "approved_usd", f"{row['approved_usd']} is no amount of money"
         return None
 
-    table = _read(path, APPROVED_COLUMNS, check)
+    table = _read(raw, file, APPROVED_COLUMNS, check)
     months = pd.to_datetime(table["month"] + "-01", format="%Y-%m-%d")
     if months.duplicated().any():
         line = int(months[months.duplicated()].index[0]) + 2
-        raise _wrong(path, line, "month", "this month came before", "keep one row a month")
+        raise _wrong(file, line, "month", "this month came before", "keep one row a month")
     return dict(zip(months, table["approved_usd"].astype(float), strict=True))
 
 
-def _read(path: Path, columns: Sequence[str], check: Check) -> pd.DataFrame:
+def _bytes_of(path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise _wrong(path, None, "", f"cannot be read: {error.strerror}", "name the file") from None
+        problem = f"cannot be read: {error.strerror}"
+        raise _wrong(str(path), None, "", problem, "name the file") from None
+
+
+def _read(raw: bytes, file: str, columns: Sequence[str], check: Check) -> pd.DataFrame:
     if len(raw) > LARGEST_BYTES:
-        raise _wrong(path, None, "", f"{len(raw):,} bytes", f"at most {LARGEST_BYTES:,} are read")
+        raise _wrong(file, None, "", f"{len(raw):,} bytes", f"at most {LARGEST_BYTES:,} are read")
     try:
         table = pd.read_csv(StringIO(raw.decode("utf-8-sig")), dtype=str, keep_default_na=False)
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
-        raise _wrong(path, None, "", "no CSV in UTF-8", "save it as 'CSV UTF-8'") from None
+        raise _wrong(file, None, "", "no CSV in UTF-8", "save it as 'CSV UTF-8'") from None
     missing = [name for name in columns if name not in table.columns]
     if missing:
         found = ", ".join(map(str, table.columns))
-        raise _wrong(path, 1, missing[0], f"no such column; it has {found}", "add the column")
+        raise _wrong(file, 1, missing[0], f"no such column; it has {found}", "add the column")
     findings = []
     for number, row in enumerate(table.to_dict("records"), start=2):
         problem = check({str(name): str(value).strip() for name, value in row.items()})
         if problem is not None:
-            findings.append(Finding(str(path), number, *problem, "correct the cell"))
+            findings.append(Finding(file, number, *problem, "correct the cell"))
     if findings:
         raise InputError(findings)
     trimmed: pd.DataFrame = table[list(columns)].apply(lambda column: column.str.strip())
     return trimmed
 
 
-def _wrong(path: Path, line: int | None, key: str, problem: str, action: str) -> InputError:
-    return InputError([Finding(str(path), line, key, problem, action)])
+def _wrong(file: str, line: int | None, key: str, problem: str, action: str) -> InputError:
+    return InputError([Finding(file, line, key, problem, action)])

@@ -78,7 +78,7 @@ class Measurements:
 
     def known_of(self, snapshot: str, precision: str | None) -> tuple[Key, ...]:
         """Return every key under which a snapshot was measured serving, in one precision."""
-        keys = [constant_key(row) for row in self.rows] + [key_of(m) for m in self._servings]
+        keys = [constant_key(row) for row in self.rows] + [key_of(m) for m in self.servings]
         return tuple(
             dict.fromkeys(
                 (name, CPU if count == 0 else hardware, count, runtime, stated)
@@ -109,7 +109,7 @@ class Measurements:
             MissingFigureError: Nobody measured that; what is near is named.
         """
         asked = (snapshot, accelerator, accelerator_count, runtime, precision)
-        found = [measured for measured in self._servings if _answers(measured, asked)]
+        found = [measured for measured in self.servings if _answers(measured, asked)]
         if not found:
             raise self._missing(asked)
         chosen = min(found, key=_preference)
@@ -141,7 +141,7 @@ class Measurements:
         target = Roofline(self.accelerators[accelerator], accelerator_count, precision)
         usable = [
             measured
-            for measured in self._servings
+            for measured in self.servings
             if measured.subject.snapshot == snapshot
             and runtime_of(measured) == runtime
             and measured.precision == precision
@@ -159,7 +159,7 @@ class Measurements:
 
     def _missing(self, asked: Key) -> MissingFigureError:
         """Return the error that nobody measured something; what is near is named."""
-        keys = [constant_key(row) for row in self.rows] + [key_of(m) for m in self._servings]
+        keys = [constant_key(row) for row in self.rows] + [key_of(m) for m in self.servings]
         near = _near(asked, tuple(keys))
         return MissingFigureError(
             f"no measurement of {words_of(asked)}. Near it: {near}. Measure it with 'tco measure "
@@ -170,10 +170,11 @@ class Measurements:
     @cached_property
     def transfer_errors(self) -> TransferErrors:
         """How far estimates miss when one hardware of the sweeps is left out."""
-        return transfer_errors(self._servings, self.accelerators, self.architectures)
+        return transfer_errors(self.servings, self.accelerators, self.architectures)
 
     @cached_property
-    def _servings(self) -> tuple[Measured, ...]:
+    def servings(self) -> tuple[Measured, ...]:
+        """Every measurement of serving; those of training are left out."""
         return tuple(m for m in self.sweeps if m.kind is not Kind.TRAINING)
 
     def fitted(self, measured: Measured) -> ServiceCurve:

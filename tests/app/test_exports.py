@@ -1,0 +1,35 @@
+"""Files of the page are those of the one exporter, byte for byte."""
+
+import pytest
+
+from tco.export.facts import file_name
+from tco.export.files import Format, Wanted, export_files
+from tests.app.conftest import Opened
+from tests.shipped import evaluated
+
+
+def test_a_budget_made_on_the_page_is_that_of_the_exporter(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+):
+    given: dict[str, bytes] = {}
+    monkeypatch.setattr(
+        "tco.app.exports.st.download_button",
+        lambda label, content, file, *rest, **more: given.update({file: content}),
+    )
+    page = opened("exports")
+    page.multiselect(key="export-formats").set_value([Format.BUDGET, Format.FOCUS])
+    page.selectbox(key="export-level").set_value("P80").run()
+    [make] = [button for button in page.button if button.label == "Make the files"]
+    make.click().run()
+    assert not page.exception
+    found = evaluated("ticket-classification/base")
+    best = found.ranking.options[0].option
+    wanted = Wanted([Format.BUDGET, Format.FOCUS], best, level="P80")
+    assert given == export_files(found, wanted)
+    assert file_name(found, "budget.csv") in given
+
+
+def test_nothing_chosen_is_said(opened: Opened):
+    page = opened("exports")
+    page.multiselect(key="export-formats").set_value([]).run()
+    assert any("Choose a file" in one.value for one in page.info)
