@@ -54,6 +54,7 @@ class _PartFacts:
     completion_hours: float | None
     usage: tuple[Usage, ...] = field(default=())
     open_questions: tuple[str, ...] = ()
+    ttft: LatencyFact | None = None
 
 
 def build_option(
@@ -167,6 +168,7 @@ def _serve(
         hosted.completion_hours,
         (hosted.usage,),
         hosted.open_questions,
+        hosted.ttft,
     )
 
 
@@ -234,6 +236,7 @@ def _profile(
         licences=frozenset(part.snapshot.licence for part in parts),
         interpretability=tuple(part.snapshot.interpretability_score for part in parts),
         latency=None if is_route else _slowest([facts.latency for facts in found]),
+        ttft=None if is_route else _slowest([facts.ttft for facts in found]),
         completion_hours=_longest([facts.completion_hours for facts in found]),
         quality=_quality(candidate, parts, is_route=is_route),
         open_questions=tuple(text for facts in found for text in facts.open_questions),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tco.sim.replay import Replay
     from tco.traffic.traces import RequestLog
 
-TIMES = ("latency_ms", "queue_ms")
+TIMES = ("latency_ms", "ttft_ms", "tpot_ms", "queue_ms")
 PARQUET = (".parquet", ".pq")
 
 
@@ -95,7 +95,7 @@ def replay_trace(
         Path,
         typer.Argument(help="CSV or Parquet: arrival_s[, input_tokens, output_tokens, class]"),
     ],
-    service: Annotated[Path, typer.Option(help="YAML file: what a batch takes")],
+    service: Annotated[Path, typer.Option(help="YAML file: what a batch takes, or a step")],
     deployment: Annotated[Path, typer.Option(help="YAML file: the deployment of a scenario")],
     requests_out: Annotated[
         Path | None,
@@ -123,7 +123,7 @@ def replay_trace(
     from tco.traffic.traces import read_log
 
     log = read_log(trace)
-    if not is_compiled():
+    if not is_compiled(of_steps=loaded[0].kind == "llm"):
         say("compiling the simulator; this happens once on a machine")
     began_s = time.perf_counter()
     found = replay(log.requests, *loaded, seed=seed)
@@ -160,8 +160,10 @@ def _table(answer: dict[str, Any]) -> str:
     fates = ("requests", "served", "dropped", "abandoned", "in_system")
     rows = [(name.replace("_", " "), f"{answer[name]:,}") for name in fates]
     if "instance_hours" in answer:
-        error = answer["standard_errors"]["instance_hours"]
-        rows.append(("instance-hours", f"{answer['instance_hours']:,.2f} +/- {error:,.2g}"))
+        held = f"{answer['instance_hours']:,.2f}"
+        if "standard_errors" in answer:
+            held += f" +/- {answer['standard_errors']['instance_hours']:,.2g}"
+        rows.append(("instance-hours", held))
     held_h = sum(answer["replica_hours"].values())
     for state, hours in answer["replica_hours"].items():
         share = f"   {hours / held_h:6.1%}" if held_h > 0 else ""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tco.domain.record import Identifier, Record, Text
+from tco.domain.record import FactorEstimate, Identifier, Record, Text
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
 Seconds = Annotated[float, Field(ge=0, le=1e6)]
@@ -20,6 +20,57 @@ class BatchSettings(Record):
         default=0.0, description="longest time the oldest request waits for company [s]"
     )
     preferred_sizes: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] = ()
+
+
+class AdapterSettings(Record):
+    """LoRA adapters on one base model; each request asks for one of them, all equally often."""
+
+    count: Annotated[int, Field(ge=1, le=10_000)]
+    resident: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        description="adapters that a replica holds at once [-]"
+    )
+    load_s: Seconds = Field(description="time to load one, on top of the step that needs it [s]")
+    step_time_factor: FactorEstimate | None = Field(
+        default=None, description="time of steps with adapters over that without [-]; absent: 1"
+    )
+
+
+class LlmSettings(Record):
+    """How a replica makes up its steps: continuous batching under limits.
+
+    Replicas take from one queue, in turn, or by the fewest requests, as ``queue.discipline`` says;
+    ``accelerators_per_replica`` is the tensor-parallel group.
+    """
+
+    max_sequences: Count | None = Field(
+        default=None,
+        description="most sequences in a step [-]; absent: vLLM's default for the memory",
+    )
+    max_step_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
+        default=None, description="most tokens in a step; absent: vLLM's default for the memory"
+    )
+    policy: Literal["decode_first", "prefill_first"] = Field(
+        default="decode_first",
+        description="decodes in every step and prompts in pieces beside them, or prompts alone "
+        "as long as there are any",
+    )
+    admission: Literal["whole_prompt", "first_piece"] = Field(
+        default="whole_prompt",
+        description="what of a prompt has to fit in KV memory before a request is taken up",
+    )
+    kv_bytes_per_value: Literal[1, 2] = Field(
+        default=2, description="bytes of each kept key and value [B]; 1 for an 8-bit cache"
+    )
+    reserved_gb_per_accelerator: Annotated[float, Field(ge=0, le=1000)] | None = Field(
+        default=None,
+        description="memory held for activations and the runtime [GB]; absent: a tenth of the card",
+    )
+    prefix_cache_share: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None,
+        description="share of a prompt's tokens found in the engine's cache [-]; absent: the "
+        "cached share of the workload's input, and none in a replay",
+    )
+    adapters: AdapterSettings | None = None
 
 
 class QueueSettings(Record):
@@ -197,6 +248,9 @@ class FleetSettings(Record):
         description="fixed number of replicas; the first number of an autoscaled fleet",
     )
     batch: BatchSettings | None = Field(default=None, description="absent: one at a time")
+    llm: LlmSettings | None = Field(
+        default=None, description="limits of an LLM engine that is simulated step by step"
+    )
     queue: QueueSettings = QueueSettings()
     autoscaler: Autoscaler | None = Field(default=None, description="absent: a static fleet")
     boot: BootTime | None = Field(default=None, description="needed by an autoscaled fleet")
@@ -224,6 +278,12 @@ class FleetSettings(Record):
                 f"the fleet grows to {self.largest} replicas, spare ones included, and the quota "
                 f"is {self.quota_replicas}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _batches_in_one_way(self) -> Self:
+        if self.batch is not None and self.llm is not None:
+            raise ValueError("batch is for models served in batches, llm for steps; not both")
         return self
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from tco.domain.deployment import SelfHostedDeployment
 from tco.domain.findings import findings_of
 from tco.domain.fleet import FleetSettings, ReplayedFleet
+from tco.domain.llm_service import LlmService
 from tco.domain.record import Record
 from tco.domain.service import BatchService
 from tco.domain.source import Document, Path_, read_yaml
@@ -28,19 +29,11 @@ class DeploymentFile(Record):
     deployment: ReplayedFleet
 
 
-def load_service(path: Path) -> BatchService:
-    """Read a service file, or raise ``InputError`` with every finding."""
+def load_service(path: Path) -> BatchService | LlmService:
+    """Read a service file, by batch or step by step, or raise ``InputError`` with every finding."""
     document = read_yaml(path)
     if document.data.get("kind") == "llm":
-        raise InputError(
-            [
-                document.finding(
-                    ("kind",),
-                    "'llm', a service step by step, is not simulated yet",
-                    "give a service by batch, 'kind: batch'",
-                )
-            ]
-        )
+        return _validated(document, LlmService)
     return _validated(document, BatchService)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from tco.domain.fleet import FleetSettings
 from tco.sim.ladder import Ladder, Reach, climb
 from tco.sim.months import SimulatedMonths, simulate_months
 from tco.sim.rung import Case, simulate
-from tco.sim.sample import MOST_REQUESTS, whole_week
+from tco.sim.sample import whole_week
 from tco.sim.static_fleet import StaticFleet, simulate_static_fleet
 from tco.sim.usage import StaticUsage
 from tco.tasks import Kept, Result, digest_of, source_digest, versions_of
@@ -26,6 +26,7 @@ from tco.tasks import Kept, Result, digest_of, source_digest, versions_of
 Array = NDArray[np.float64]
 REQUESTS_A_SECOND = 5e6
 """What the kernel moves, about; only to tell whether other processes are worth starting."""
+LLM_REQUESTS_A_SECOND = 1e6
 SCALED_LADDER_S = 3.0
 """What the looks of an autoscaler take on a ladder, about."""
 
@@ -73,7 +74,7 @@ def key_of(task: object, **rests_on: Any) -> str:
 
 def of_case(case: Case) -> dict[str, Any]:
     """Return what a case rests on, as plain data."""
-    traffic, sizing = case.traffic, case.traffic.sizing
+    traffic, sizing, calls = case.traffic, case.traffic.sizing, case.traffic.calls
 
     def plain(record: Any) -> Any:
         return None if record is None else record.model_dump(mode="json")
@@ -88,6 +89,9 @@ def of_case(case: Case) -> dict[str, Any]:
         "movement": plain(traffic.movement),
         "jobs": plain(traffic.jobs),
         "sizing": None if sizing is None else [sizing.word, plain(sizing.workload)],
+        "calls": None
+        if calls is None
+        else {**asdict(replace(calls, workload=None)), "workload": plain(calls.workload)},  # type: ignore[arg-type]
         "seed": case.seed,
         "goal_s": case.goal_s if math.isfinite(case.goal_s) else None,
     }
@@ -136,7 +140,8 @@ class LadderTask:
     def about_s(self) -> float:
         """Seconds by the number of requests, and for the looks of an autoscaler [s]."""
         looks_s = 0.0 if self.case.settings.autoscaler is None else SCALED_LADDER_S
-        return looks_s + MOST_REQUESTS / 2 / REQUESTS_A_SECOND
+        per_s = REQUESTS_A_SECOND if self.case.traffic.calls is None else LLM_REQUESTS_A_SECOND
+        return looks_s + self.case.most_requests / 2 / per_s
 
     def work(self) -> Result:
         """Climb the ladder."""

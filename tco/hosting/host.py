@@ -57,13 +57,14 @@ class Hosted:
     latency: LatencyFact | None
     open_questions: tuple[str, ...] = ()
     completion_hours: float | None = None
+    ttft: LatencyFact | None = None
 
     def without_latency(self) -> Hosted:
         """Leave latency out where only capacity was measured; how long work takes still shows."""
         hours = self.completion_hours
         if hours is None and self.latency is not None:
             hours = self.latency.ms["p99"] / MILLISECONDS_PER_SECOND / SECONDS_PER_HOUR
-        return replace(self, latency=None, completion_hours=hours)
+        return replace(self, latency=None, ttft=None, completion_hours=hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def arrange(
     deployment = part.candidate.deployment
     assert isinstance(deployment, SelfHostedDeployment)
     rented = rent(scenario, deployment, part.snapshot, catalog)
-    service = service_time(scenario, part, deployment, rented.instance.accelerator, measurements)
+    service = service_time(scenario, part, deployment, rented.instance, measurements)
     workload = scenario.workload
     traffic = Traffic(
         week_of(workload.profile),
@@ -95,6 +96,7 @@ def arrange(
         workload.movement,
         workload.batch_jobs,
         service.sizing,
+        service.calls,
     )
     goal = scenario.goals.latency_ms
     goal_ms = goal.p95 if goal is not None else None
@@ -243,7 +245,12 @@ def _host_simulated(
     if rung.latency is not None:
         how = f"simulated, {rung.requests:,} requests"
         latency = _fact(rung.latency, how, arranged.service)
-    return Hosted(usage, latency, questions, rung.completion_hours)
+    ttft = None
+    if rung.ttft is not None:
+        ttft = _fact(
+            rung.ttft, f"simulated step by step, {rung.requests:,} calls", arranged.service
+        )
+    return Hosted(usage, latency, questions, rung.completion_hours, ttft)
 
 
 def _check_deadline(case: Case, taken_hours: float | None, month: int) -> None:

@@ -12,7 +12,9 @@ from tco.domain.scenario import Scenario
 from tco.errors import InfeasibleError
 from tco.ledger.expression import Driver, Expression, Number, Ratio, leaves_of
 from tco.ledger.option import likely_months
+from tco.sim.llm_curve import LlmCurve
 from tco.sim.sizing import Curve, Sizing, Word, size_classes
+from tco.traffic.sessions import CallShape
 
 Array = NDArray[np.float64]
 
@@ -31,7 +33,7 @@ class Joules:
 class ServiceTime:
     """What a request takes of a replica."""
 
-    curve: Curve
+    curve: Curve | LlmCurve
     """At likely values."""
     slots: int
     """Batches that one replica serves at once."""
@@ -46,6 +48,8 @@ class ServiceTime:
     """None where nobody measured them."""
     notes: tuple[str, ...] = ()
     """What a reader of the latency has to know."""
+    calls: CallShape | None = None
+    """Calls behind a request of a model that is simulated step by step."""
 
 
 def is_unlike(scenario: Scenario) -> bool:

@@ -2,7 +2,8 @@
 
 An explicit ``service`` figure of the scenario goes first. Else the five things that choose a
 measurement do: snapshot, accelerator, count, runtime and precision. Of those there is a measured
-curve, or a published operating point; if neither, a curve is carried over from other hardware.
+curve, or a published operating point; if neither, a curve is carried over from other hardware. A
+curve over the steps of a language model is simulated step by step; adapters rest on their base.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from numpy.typing import NDArray
 
 from tco.domain.curve import ServiceCurve
 from tco.domain.deployment import SelfHostedDeployment
+from tco.domain.hardware import Instance
 from tco.domain.scenario import Scenario
+from tco.domain.snapshot import Approach
 from tco.errors import InfeasibleError, MissingFigureError
 from tco.hosting.measured_curve import curve_service
 from tco.hosting.measured_point import point_service
+from tco.hosting.measured_steps import refuse_classic, steps_service
 from tco.hosting.request_time import ServiceTime
 from tco.hosting.stated_service import stated_service
 from tco.ledger.expression import Driver, Expression, Valuation, leaves_of
@@ -33,11 +37,11 @@ def service_time(
     scenario: Scenario,
     part: Part,
     deployment: SelfHostedDeployment,
-    accelerator: str | None,
+    instance: Instance,
     measurements: Measurements,
 ) -> ServiceTime:
     """Return what serving takes: the stated figure, or else what was measured."""
-    asked = _asked(part, deployment, accelerator)
+    asked = _asked(part, deployment, instance.accelerator)
     if deployment.service is not None:
         path = f"candidates.{part.name}.deployment.service"
         return _beside_measured(
@@ -45,6 +49,16 @@ def service_time(
         )
     if asked is None:
         raise MissingFigureError(f"snapshot '{part.snapshot.id}' states no precision")
+    steps = _step_curve(part, asked, measurements)
+    if steps is not None:
+        architecture = measurements.architectures[steps.snapshot]
+        return steps_service(scenario, part, deployment, instance, steps, architecture)
+    if deployment.llm is not None:
+        raise MissingFigureError(
+            f"the deployment has the limits of an LLM engine (llm), and no step curve of "
+            f"{words_of(asked)} is known; measure one with 'tco measure run', or state a service "
+            "figure and leave llm out"
+        )
     curve = _batch_curve(asked, measurements)
     if curve is None and deployment.batch is None:
         try:
@@ -76,6 +90,23 @@ def _asked(part: Part, deployment: SelfHostedDeployment, accelerator: str | None
         deployment.runtime,
         part.snapshot.precision,
     )
+
+
+def _step_curve(part: Part, asked: Key, measurements: Measurements) -> ServiceCurve | None:
+    """Return the step curve of a model, or of the model that its adapters rest on."""
+    training = part.snapshot.training
+    names = [part.snapshot.id]
+    if training.approach is Approach.LORA and training.parent is not None:
+        names.append(training.parent)
+    for name in names:
+        try:
+            curve = measurements.curve(name, *asked[1:])
+        except MissingFigureError:
+            continue
+        if curve.kind == "llm" and name in measurements.architectures:
+            refuse_classic(part, curve)
+            return curve
+    return None
 
 
 def _batch_curve(asked: Key, measurements: Measurements) -> ServiceCurve | None:

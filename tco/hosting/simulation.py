@@ -20,13 +20,12 @@ from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.sim.months import SimulatedMonths
 from tco.sim.rung import BOOTING, BUSY, DRAINING, UNALLOCATED, Rung, check_capacity
-from tco.sim.sample import MOST_REQUESTS
 from tco.sim.theory_beside import Beside, Figures, closed_forms
 from tco.tasks import Task, WantedError
 from tco.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 REPLICATIONS = 3
-AVERAGED = {"latency_ms", "queue_ms", "batch_mean", "completion_hours"}
+AVERAGED = {"latency_ms", "ttft_ms", "tpot_ms", "queue_ms", "batch_mean", "completion_hours"}
 HELD = (BUSY, BOOTING, DRAINING, UNALLOCATED)
 
 
@@ -106,7 +105,12 @@ class Simulation:
             "swapping": 0.0,
         }
         worst = max(rungs, key=lambda rung: rung.load_per_s)
-        for name, times in (("latency_ms", worst.latency), ("queue_ms", worst.queue)):
+        for name, times in (
+            ("latency_ms", worst.latency),
+            ("ttft_ms", worst.ttft),
+            ("tpot_ms", worst.tpot),
+            ("queue_ms", worst.queue),
+        ):
             if times is not None:
                 answer[name] = {"p50": times.p50_ms, "p95": times.p95_ms, "p99": times.p99_ms}
         batches = sum(rung.batches for rung in rungs)
@@ -165,11 +169,13 @@ def simulate_option(
         found = SimulatedMonths.from_data(worked_out(effort, task))
         error = found.standard_error_of_the_sum
         return Simulation(arranged, rate, found.rungs, is_full=True, months_error=error)
-    expected = rate * HOURS_PER_WEEK * SECONDS_PER_HOUR * REPLICATIONS
-    if expected > MOST_REQUESTS:
+    each = arranged.case.traffic.events_per_request
+    expected = rate * each * HOURS_PER_WEEK * SECONDS_PER_HOUR * REPLICATIONS
+    most = arranged.case.most_requests
+    if expected > most:
         raise InfeasibleError(
             f"{REPLICATIONS} weeks of the busiest month hold {expected:,.0f} requests, and quick "
-            f"fidelity simulates {MOST_REQUESTS:,}; --fidelity full simulates every month"
+            f"fidelity simulates {most:,}; --fidelity full simulates every month"
         )
     runs = worked_out(effort, WeekTask(arranged.case, rate, REPLICATIONS))["runs"]
     rungs = tuple(Rung.from_data(run) for run in runs)

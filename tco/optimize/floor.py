@@ -27,6 +27,7 @@ from tco.hosting.fleets import LadderTask, StaticTask
 from tco.sim.ladder import Ladder, Reach, sample_of
 from tco.sim.packing import instances_needed
 from tco.sim.rung import BUSY, Case, Rung
+from tco.sim.sizing import Curve
 from tco.sim.static_fleet import check_load
 from tco.sim.usage import Latency, StaticUsage
 from tco.tasks import Kept, Result, Task
@@ -79,8 +80,10 @@ def _never_faster(seconds: float) -> Latency:
 def _ladder(task: LadderTask) -> Ladder:
     """Draw the floor over the load, the same for all service times."""
     case, reach = task.case, task.reach
-    seconds = case.curve.service().seconds[0, :, 1:]
-    fastest_s = float(seconds[:, : case.rules().batch.max_size].min())
+    fastest_s = 0.0  # nobody knows a floor of steps; held machines are one
+    if isinstance(case.curve, Curve):
+        seconds = case.curve.service().seconds[0, :, 1:]
+        fastest_s = float(seconds[:, : case.rules().batch.max_size].min())
     loads, least = _least_instances(case, reach, fastest_s)
     likely = float(np.interp(reach.likely_load_per_s, loads, least))
     return Ladder(
@@ -150,6 +153,8 @@ def _counted_share(case: Case, reach: Reach) -> float:
     rules, traffic = case.rules(), case.traffic
     loses_none = rules.queue_limit < 0 and rules.patience_s is None
     if not (traffic.is_even and traffic.jobs is None and loses_none):
+        return 0.0
+    if not isinstance(case.curve, Curve):
         return 0.0
     requests = LOWER_LOAD * sample_of(case, reach).requests(reach.likely_load_per_s)
     of_class, shares = np.array(case.curve.seconds)[:, -1], np.array(case.curve.shares)

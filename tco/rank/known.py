@@ -27,7 +27,7 @@ def with_known(
     stated = candidate.facts
     return replace(
         facts,
-        ttft=_ttft(candidate),
+        ttft=_ttft(candidate) or facts.ttft,
         availability=None if stated.availability is None else stated.availability.likely,
         requests_per_s=None if stated.requests_per_s is None else stated.requests_per_s.likely,
         regions=tuple(region for part in parts for region in _regions(part)),

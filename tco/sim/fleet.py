@@ -19,6 +19,8 @@ from tco.errors import TcoError
 from tco.sim import kernel_layout as at
 from tco.sim.energy import joules_by_cause
 from tco.sim.engine import EngineMaker, Span
+from tco.sim.llm_engine import LlmEngine
+from tco.sim.llm_service import LlmService
 from tco.sim.packing import Instances
 from tco.sim.possible import check_rules
 from tco.sim.queues import Queues
@@ -62,7 +64,7 @@ class Fleet:
         until_s: float,
         keep_requests: int = 0,
         calendars: Whole | None = None,
-        engine: EngineMaker = Queues,
+        engine: EngineMaker | None = None,
     ) -> None:
         """Set up a run.
 
@@ -72,14 +74,15 @@ class Fleet:
             until_s: End of the run [s].
             keep_requests: Requests whose own times are wanted.
             calendars: Rows of the latency histograms by calendar and hour, as of ``usage``.
-            engine: Makes what moves the requests.
+            engine: Makes what moves the requests; None: what the service needs.
         """
         check_rules(rules)
         hours = max(1, math.ceil(until_s / SECONDS_PER_HOUR - 1e-9))
         self._rules = rules
         self._until_s = until_s
         self._environment = simpy.Environment()
-        self._engine = engine(rules, chunks, Span(until_s, hours, keep_requests, calendars))
+        make = engine or (LlmEngine if isinstance(rules.service, LlmService) else Queues)
+        self._engine = make(rules, chunks, Span(until_s, hours, keep_requests, calendars))
         self._hardware = rules.hardware or (0,) * rules.maximum
         self._clock = ReplicaClock(hours, max(self._hardware) + 1)
         self._causes = IdleCauses(

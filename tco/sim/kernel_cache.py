@@ -4,17 +4,41 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tco.sim import batch_kernel, dispatch_kernel, kernel_layout, latency_bins, line_kernel
+from tco.sim import (
+    batch_kernel,
+    dispatch_kernel,
+    kernel_layout,
+    latency_bins,
+    line_kernel,
+    llm_kernel,
+    llm_schedule,
+    llm_state,
+    llm_steps,
+)
 
-PARTS = (batch_kernel, dispatch_kernel, kernel_layout, latency_bins, line_kernel)
+PARTS = (
+    batch_kernel,
+    dispatch_kernel,
+    kernel_layout,
+    latency_bins,
+    line_kernel,
+    llm_kernel,
+    llm_schedule,
+    llm_state,
+    llm_steps,
+)
 
 
-def is_compiled() -> bool:
-    """Tell whether this machine keeps the compiled kernel; true where nothing is compiled."""
+def is_compiled(*, of_steps: bool = False) -> bool:
+    """Tell whether this machine keeps the compiled kernel; true where nothing is compiled.
+
+    Args:
+        of_steps: Ask for the kernel of LLM steps, not of batches.
+    """
     folder = _folder()
     if folder is None:
         return getattr(batch_kernel.advance, "stats", None) is None
-    return any(folder.glob("batch_kernel.advance-*.nbi"))
+    return any(folder.glob(f"{'llm' if of_steps else 'batch'}_kernel.advance-*.nbi"))
 
 
 def drop_outdated() -> None:

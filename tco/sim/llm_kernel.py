@@ -138,6 +138,20 @@ def waiting(state: State) -> int:
 
 
 @compiled
+def waited_s(state: State, patience_s: float, now_s: float) -> float:
+    """Return how long all requests together have waited for their first step so far [s]."""
+    total = state.counters[at.ABANDONED] * patience_s if state.counters[at.ABANDONED] > 0 else 0.0
+    for hour in range(state.hours.shape[0]):
+        total += state.hours[hour, at.HOUR_WAIT_S]
+    for queue in range(state.replicas.shape[0], state.queues.shape[0]):
+        row = state.queues[queue, at.HEAD]
+        while row != NOBODY:
+            total += now_s - state.moments[row, at.CAME_S]
+            row = state.rows[row, at.NEXT]
+    return float(total)
+
+
+@compiled
 def _touch(state: State, limits: Limits, seconds: StepTables, queue: int, now_s: float) -> int:
     """After a queue changed: return who begins a step for it, or end a stretch where one may."""
     many = state.replicas.shape[0]
@@ -203,10 +217,12 @@ def _give_up(state: State, queue: int, now_s: float) -> None:
 
 
 @compiled
-def _join(state: State, limits: Limits, request: Whole, index: int, now_s: float) -> int:
+def _join(
+    state: State, limits: Limits, request: Whole, index: int, came_s: float, now_s: float
+) -> int:
     """Put a request in its queue and return that, or nobody if it is turned away."""
     rows, moments, counters = state.rows, state.moments, state.counters
-    hour = hour_of(state, now_s)
+    hour = hour_of(state, came_s)
     counters[at.ARRIVED] += 1
     state.hours[hour, at.HOUR_ARRIVED] += 1
     queue = _route(state, limits)
@@ -223,7 +239,7 @@ def _join(state: State, limits: Limits, request: Whole, index: int, now_s: float
     for k in range(request.shape[0]):
         rows[row, at.INPUT + k] = request[k]
     rows[row, at.MADE] = rows[row, at.DONE] = rows[row, at.PIECE] = 0
-    moments[row, at.CAME_S] = now_s
+    moments[row, at.CAME_S] = came_s
     moments[row, at.START_S] = moments[row, at.FIRST_S] = np.nan
     join_queue(state, queue, row)
     return queue
@@ -234,6 +250,7 @@ def advance(  # noqa: C901, PLR0912, PLR0913, PLR0917 - compiled code takes its 
     from_s: float,
     until_s: float,
     arrivals_s: Array,
+    came_s: Array,
     requests: Whole,
     position: int,
     first_index: int,
@@ -251,7 +268,8 @@ def advance(  # noqa: C901, PLR0912, PLR0913, PLR0917 - compiled code takes its 
     Args:
         from_s: When the caller last changed which replicas take requests [s].
         until_s: Moment to stop at [s].
-        arrivals_s: When each request comes, ascending [s].
+        arrivals_s: When each request joins a queue, ascending [s].
+        came_s: When it came to the host work before that; empty if there is none [s].
         requests: Prompt tokens, tokens to make, cached tokens and adapter of each.
         position: First request that has not come.
         first_index: Index of the first request in the outputs.
@@ -299,7 +317,9 @@ def advance(  # noqa: C901, PLR0912, PLR0913, PLR0917 - compiled code takes its 
             if come_s >= until_s or counters[at.FREE_ROW] == state.rows.shape[0]:
                 break
             now_s, after = come_s, many
-            queue = _join(state, limits, requests[position], first_index + position, come_s)
+            since_s = came_s[position] if came_s.shape[0] > 0 else come_s
+            index = first_index + position
+            queue = _join(state, limits, requests[position], index, since_s, come_s)
             if queue != NOBODY:
                 due = _touch(state, limits, seconds, queue, come_s)
             position += 1

@@ -62,16 +62,34 @@ def kv_tokens(
     Raises:
         InfeasibleError: If the weights leave no room.
     """
+    return kv_room_tokens(
+        weight_bytes=model.weight_bytes,
+        kv_bytes_per_token=model.kv_bytes_per_token(bytes_per_value),
+        memory_gb=memory_gb,
+        accelerators=accelerators,
+        reserved_gb=reserved_gb,
+    )
+
+
+def kv_room_tokens(
+    *,
+    weight_bytes: float,
+    kv_bytes_per_token: float,
+    memory_gb: float,
+    accelerators: int,
+    reserved_gb: float,
+) -> int:
+    """Return the tokens that fit beside the weights where a token's memory is known itself."""
     each_gb = memory_gb * MEMORY_SHARE - reserved_gb
-    left_bytes = accelerators * each_gb * BYTES_PER_GB - model.weight_bytes
+    left_bytes = accelerators * each_gb * BYTES_PER_GB - weight_bytes
     if left_bytes <= 0:
         raise InfeasibleError(
-            f"the weights take {model.weight_bytes / BYTES_PER_GB:,.1f} GB and {accelerators} "
+            f"the weights take {weight_bytes / BYTES_PER_GB:,.1f} GB and {accelerators} "
             f"accelerators of {memory_gb:,.1f} GB offer {accelerators * each_gb:,.1f} GB "
             f"({MEMORY_SHARE:.0%} of it, less {reserved_gb:,.1f} GB each for the runtime); "
             "take more accelerators, or a lower precision"
         )
-    return int(left_bytes / model.kv_bytes_per_token(bytes_per_value))
+    return int(left_bytes / kv_bytes_per_token)
 
 
 def vllm_limits(memory_gb: float, *, is_a100: bool = False) -> tuple[int, int]:

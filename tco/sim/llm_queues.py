@@ -21,6 +21,7 @@ from tco.sim.llm_steps import StepCurve
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 NO_WHOLE = np.empty(0, dtype=np.int64)
+NO_REAL = np.empty(0)
 NO_ADAPTER = at.NOBODY
 
 
@@ -35,6 +36,8 @@ class LlmRequests:
     """Tokens of the prompt that are in the prefix cache; empty: none [tokens]."""
     adapters: Whole = field(default_factory=lambda: NO_WHOLE)
     """Number of the adapter, or ``NO_ADAPTER``; empty: none."""
+    came_s: Array = field(default_factory=lambda: NO_REAL)
+    """When each came to the host work before its arrival here; empty: there is none [s]."""
 
     @property
     def table(self) -> Whole:
@@ -76,6 +79,7 @@ class LlmQueues:
         self._limits = limits
         self._chunks: Iterator[LlmRequests] = iter(chunks)
         self._arrivals_s: Array = np.empty(0)
+        self._came_s: Array = np.empty(0)
         self._requests = np.empty((0, 4), dtype=np.int64)
         self._position = 0
         self._first_index = 0
@@ -137,13 +141,99 @@ class LlmQueues:
         """Return when the next stretch of steps ends, unless a request comes first [s]."""
         return float(self.state.clock[:, at.END_S].min())
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for their first step."""
+        return int(self.state.queues[self.takes.size :, at.WAITING].sum())
+
     def observe(self, now_s: float) -> tuple[float, int, int]:
         """Return busy replica-seconds so far [s], requests waiting, requests in service."""
+        counters, clock = self.state.counters, self.state.clock
+        runs = self.state.replicas[:, at.RUNNING] > 0
+        running_s = np.minimum(now_s, clock[runs, at.END_S]) - clock[runs, at.BOOKED_S]
+        busy_s = float(self.state.hours[:, at.HOUR_BUSY_S].sum() + running_s.sum())
+        return busy_s, self.waiting, int(counters[at.STARTED] - counters[at.FINISHED])
+
+    def settle(self, now_s: float) -> None:
+        """Put busy time and energy up to a moment in their hours."""
         kernel.settle(self.state, now_s, self._energy, self._curve.joules is not None)
-        counters = self.state.counters
-        busy_s = float(self.state.hours[:, at.HOUR_BUSY_S].sum())
-        in_service = counters[at.STARTED] - counters[at.FINISHED]
-        return busy_s, int(kernel.waiting(self.state)), int(in_service)
+
+    def waited_s(self, now_s: float) -> float:
+        """Return how long all requests together have waited for their first step so far [s]."""
+        return float(kernel.waited_s(self.state, self._limits.patience_s, now_s))
+
+    def next_join_s(self) -> float:
+        """Return when the next request joins a queue [s]; infinite if none is to come."""
+        while self._position >= self._arrivals_s.size and self.fetch():
+            pass
+        hand_s = self._arrivals_s[self._position :]
+        return float(hand_s[0]) if hand_s.size else math.inf
+
+    def not_joined_s(self) -> Array:
+        """Return when those came who are in hand and have not joined a queue [s]."""
+        came_s = self._came_s if self._came_s.size else self._arrivals_s
+        return came_s[self._position :]
+
+    def open(self, replica: int) -> None:
+        """Let a replica admit requests from now on; it holds no adapter."""
+        self.state.resident[replica] = 0
+        self.takes[replica] = 1
+
+    def close(self, replica: int) -> None:
+        """Let a replica admit no more requests; those that wait for it alone wait for any."""
+        self.takes[replica] = 0
+        if self.counters[at.CALLED] == replica:
+            self.counters[at.CALLED] = at.NOBODY
+        many = self.takes.size
+        while self.state.queues[many + replica, at.WAITING] > 0:
+            row = at.leave_queue(self.state, many + replica)
+            at.join_queue(self.state, 2 * many, row)
+
+    def ends_s(self, replica: int, now_s: float) -> float:
+        """Return when a replica that admits nobody has made what it runs [s].
+
+        Nothing else touches it any more, so it is carried ahead in a copy, alone.
+        """
+        if self.running(replica) == 0:
+            return now_s
+        alone = slice(replica, replica + 1)
+        state = self.state
+        queues = np.full((3, at.QUEUE_COLUMNS), at.NOBODY, dtype=np.int64)
+        queues[:, at.WAITING] = 0
+        queues[0] = state.queues[replica]
+        copy = State(
+            rows=state.rows.copy(),
+            moments=state.moments.copy(),
+            replicas=state.replicas[alone].copy(),
+            clock=state.clock[alone].copy(),
+            queues=queues,
+            heaps=state.heaps[alone].copy(),
+            phases=state.phases[alone].copy(),
+            in_use=state.in_use[alone].copy(),
+            resident=state.resident[alone].copy(),
+            counters=state.counters.copy(),
+            hours=np.zeros((1, at.HOUR_COLUMNS)),
+            histograms=np.zeros_like(state.histograms),
+            out_s=np.empty((0, 3)),
+            out_status=NO_WHOLE,
+            out_replica=NO_WHOLE,
+        )
+        copy.counters[at.CALLED] = at.NOBODY
+        _, ended_s = kernel.advance(
+            now_s,
+            math.inf,
+            NO_REAL,
+            NO_REAL,
+            self._requests[:0],
+            0,
+            0,
+            self._limits,
+            self._curve.seconds,
+            self._energy,
+            False,  # noqa: FBT003 - compiled code takes its arguments by position
+            copy,
+        )
+        return float(ended_s)
 
     def forget_latencies(self) -> None:
         """Begin the histograms anew, as after a warm-up."""
@@ -156,13 +246,13 @@ class LlmQueues:
             if self.state.counters[at.FREE_ROW] == self.state.rows.shape[0]:
                 self.state = with_room(self.state, 2 * self.state.rows.shape[0])
             elif self._more and self._known_until_s < until_s:
-                self._fetch()
+                self.fetch()
             else:
                 self._now_s = until_s
                 return
 
-    def _fetch(self) -> None:
-        """Add a chunk behind the arrivals that have not come yet.
+    def fetch(self) -> bool:
+        """Add a chunk behind the arrivals that have not come yet; tell whether there was one.
 
         The last arrival in hand waits for the next chunk: until then it bounds what is known.
         """
@@ -170,20 +260,23 @@ class LlmQueues:
         if chunk is None:
             self._more = False
             self._known_until_s = math.inf
-            return
+            return False
         left = slice(self._position, None)
         self._arrivals_s = np.concatenate((self._arrivals_s[left], chunk.arrivals_s))
+        self._came_s = np.concatenate((self._came_s[left], chunk.came_s))
         self._requests = np.concatenate((self._requests[left], chunk.table))
         self._first_index += self._position
         self._position = 0
         if self._arrivals_s.size:
             self._known_until_s = float(self._arrivals_s[-1])
+        return True
 
     def _advance(self, until_s: float) -> None:
         self._position, happened_s = kernel.advance(
             self._now_s,
             min(until_s, self._known_until_s),
             self._arrivals_s,
+            self._came_s,
             self._requests,
             self._position,
             self._first_index,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,25 @@ def offered(
         input_tokens=_tokens(trace.input_tokens),
         output_tokens=_tokens(trace.output_tokens),
         due_s=due_s,
+    )
+
+
+def with_engine_columns(
+    requests: Requests, cached_share: float, adapters: int, random: np.random.Generator
+) -> Requests:
+    """Add what an LLM engine looks at: tokens in its prefix cache, and adapters.
+
+    Args:
+        requests: With their tokens.
+        cached_share: Share of each prompt that is in the cache [-].
+        adapters: Number of adapters that requests ask for, each equally often; 0 for none.
+        random: Draws the adapters.
+    """
+    count = requests.arrivals_s.size
+    return replace(
+        requests,
+        cached_tokens=np.floor(requests.input_tokens * cached_share) if cached_share else NOTHING,
+        adapters=random.integers(adapters, size=count) if adapters else NONE_WHOLE,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tco.errors import InfeasibleError
+from tco.sim.llm_service import LlmService
 from tco.sim.run import FleetRules
+from tco.sim.service import BatchRule
 
 
 def check_rules(rules: FleetRules) -> None:
@@ -32,7 +34,12 @@ def check_rules(rules: FleetRules) -> None:
             "the fleet starts with 0 replicas and its rule cannot start one: it looks at how busy "
             "replicas are; keep at least 1, or scale by queue length"
         )
-    kinds = rules.service.seconds.shape[0]
+    kinds = rules.service.kinds
+    if isinstance(rules.service, LlmService) and (rules.batch != BatchRule() or rules.slots != 1):
+        raise InfeasibleError(
+            f"LLM replicas make up every step anew; batches of {rules.batch.max_size} and "
+            f"{rules.slots} slots are for models served in batches; give max_sequences instead"
+        )
     if rules.hardware and len(rules.hardware) != rules.maximum:
         raise InfeasibleError(
             f"the hardware of {len(rules.hardware)} replicas is given and the fleet may have "

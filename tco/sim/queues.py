@@ -178,6 +178,7 @@ class Queues:
             in_service=in_service,
             in_host=unanswered + in_front.size,
             per_request=PerRequest(*self._out) if self._out.status.size else None,
+            tokens=None,
         )
 
     def _latencies(self, ahead: NDArray[np.bool_]) -> int:
@@ -219,7 +220,8 @@ class Queues:
 
 
 def _plan(rules: FleetRules, end_s: float) -> at.Plan:
-    service: Service = rules.service
+    service = rules.service
+    assert isinstance(service, Service)
     if rules.discipline is Discipline.TWO_CHOICES and not rules.draws.size:
         raise InfeasibleError("two choices need random numbers to choose by; give rules.draws")
     has_lines = rules.discipline is not Discipline.ONE_LINE
@@ -245,7 +247,7 @@ def _plan(rules: FleetRules, end_s: float) -> at.Plan:
 def _slots(rules: FleetRules) -> at.Slots:
     places = rules.maximum * rules.slots
     hardware = np.repeat(np.array(rules.hardware or [0] * rules.maximum), rules.slots)
-    back = rules.service.back
+    back = rules.service.back if isinstance(rules.service, Service) else None
     largest = rules.batch.max_size if back is not None else 0
     return at.Slots(
         free_s=np.full(places, -math.inf),
@@ -263,7 +265,7 @@ def _slots(rules: FleetRules) -> at.Slots:
 
 
 def _tally(rules: FleetRules, span: Span) -> at.Tally:
-    kinds = rules.service.seconds.shape[0]
+    kinds = rules.service.kinds
     calendars = span.calendars
     if calendars is None:
         calendars = np.zeros((1, span.hours), dtype=np.int64)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tco.domain.fleet import FleetSettings, ReplayedFleet
+from tco.domain.fleet import FleetSettings, LlmSettings, ReplayedFleet
+from tco.domain.llm_service import LlmService as LlmFigures
 from tco.domain.service import BatchService
 from tco.errors import InfeasibleError, TcoError
 from tco.sim import kernel_layout as at
-from tco.sim.fleet import Fleet, FleetRecord, FleetRules, PerRequest
-from tco.sim.offered import offered
-from tco.sim.rules import idle_watts, rules_of, service_of
+from tco.sim.fleet import Fleet, FleetRecord, FleetRules, PerRequest, Requests
+from tco.sim.llm_curve import service_of_file
+from tco.sim.offered import offered, with_engine_columns
+from tco.sim.rules import ADAPTERS, idle_watts, rules_of, service_of
+from tco.sim.service import Service
 from tco.sim.tally import DRAINING
 from tco.sim.usage import QUANTILES, instance_s
 from tco.traffic import requests as traffic
@@ -52,10 +55,16 @@ class Replay:
     record: FleetRecord
     notes: tuple[str, ...]
     """What a reader of the figures has to know."""
+    output_tokens: Array
+    """In order of arrival; empty where the trace has none."""
 
 
 def replay(
-    trace: traffic.Requests, figures: BatchService, settings: FleetSettings, *, seed: int = 1
+    trace: traffic.Requests,
+    figures: BatchService | LlmFigures,
+    settings: FleetSettings,
+    *,
+    seed: int = 1,
 ) -> Replay:
     """Run a trace through a fleet to its last request.
 
@@ -64,9 +73,9 @@ def replay(
 
     Args:
         trace: Requests in order of arrival.
-        figures: What a batch takes.
+        figures: What a batch takes, or a step of an LLM.
         settings: The fleet.
-        seed: Seed of the boot times.
+        seed: Seed of the boot times, and of adapters.
 
     Raises:
         TcoError: If the trace cannot be replayed.
@@ -81,6 +90,42 @@ def replay(
         raise TcoError(
             f"the trace lasts {years:,.0f} years, longer than 10; are its times in seconds?"
         )
+    if isinstance(figures, LlmFigures):
+        requests, rules = _step_by_step(trace, since_s, figures, settings, seed)
+        notes: tuple[str, ...] = ()
+    else:
+        requests, rules = _in_batches(trace, since_s, figures, settings, seed)
+        own_s = requests.own_s
+        notes = _check_capacity(rules, since_s, float(own_s.mean()) if own_s.size else 0.0)
+    fleet = Fleet(rules, [requests], until_s=float(since_s[-1]), keep_requests=since_s.size)
+    record = fleet.run(to_the_last=True)
+    times = record.per_request
+    assert times is not None
+    if start_s:
+        times = replace(
+            times,
+            start_s=times.start_s + start_s,
+            first_token_s=times.first_token_s + start_s,
+            finish_s=times.finish_s + start_s,
+        )
+    left = record.waiting + record.in_service + record.in_host
+    if left:
+        notes += (f"{left:,} requests wait for ever: nothing in this fleet will serve them",)
+    return Replay(arrival_s, times, record, notes, requests.output_tokens)
+
+
+def _in_batches(
+    trace: traffic.Requests,
+    since_s: Array,
+    figures: BatchService,
+    settings: FleetSettings,
+    seed: int,
+) -> tuple[Requests, FleetRules]:
+    if settings.llm is not None:
+        raise InfeasibleError(
+            "the deployment has the limits of an LLM engine (llm) and the service file says what a "
+            "batch takes; give a service of kind llm, or leave llm out"
+        )
     replayed = settings if isinstance(settings, ReplayedFleet) else None
     first = replayed.queue.served_first if replayed else ()
     requests = offered(trace, since_s, figures=figures, served_first=first)
@@ -92,21 +137,34 @@ def replay(
         idle_w=idle_watts(figures, kinds),
         replicas_per_instance=replayed.replicas_per_instance if replayed else 1,
     )
+    assert isinstance(rules.service, Service)
     rules.batch.sizes(rules.service)  # refuses batches that the service does not cover
-    own_s = requests.own_s
-    notes = _check_capacity(rules, since_s, float(own_s.mean()) if own_s.size else 0.0)
-    fleet = Fleet(rules, [requests], until_s=float(since_s[-1]), keep_requests=since_s.size)
-    record = fleet.run(to_the_last=True)
-    times = record.per_request
-    assert times is not None
-    if start_s:
-        times = PerRequest(
-            times.start_s + start_s, times.finish_s + start_s, times.batch, times.status
-        )
-    left = record.waiting + record.in_service + record.in_host
-    if left:
-        notes += (f"{left:,} requests wait for ever: nothing in this fleet will serve them",)
-    return Replay(arrival_s, times, record, notes)
+    return requests, rules
+
+
+def _step_by_step(
+    trace: traffic.Requests,
+    since_s: Array,
+    figures: LlmFigures,
+    settings: FleetSettings,
+    seed: int,
+) -> tuple[Requests, FleetRules]:
+    replayed = settings if isinstance(settings, ReplayedFleet) else None
+    limits = settings.llm or LlmSettings()
+    requests = with_engine_columns(
+        offered(trace, since_s, served_first=replayed.queue.served_first if replayed else ()),
+        limits.prefix_cache_share or 0.0,
+        0 if limits.adapters is None else limits.adapters.count,
+        np.random.default_rng([seed, ADAPTERS]),
+    )
+    rules = rules_of(
+        settings,
+        service_of_file(figures, settings.llm),
+        seed=seed,
+        idle_w=() if figures.idle_w is None else (figures.idle_w,),
+        replicas_per_instance=replayed.replicas_per_instance if replayed else 1,
+    )
+    return requests, rules
 
 
 def document(found: Replay) -> dict[str, Any]:
@@ -134,15 +192,30 @@ def document(found: Replay) -> dict[str, Any]:
     if served.any():
         arrived_s = found.arrival_s[served]
         answer["latency_ms"] = _spread_ms(times.finish_s[served] - arrived_s)
+        if record.tokens is not None:
+            answer |= _token_times_ms(found, served)
         answer["queue_ms"] = _spread_ms(times.start_s[served] - arrived_s)
         batches = record.hours[:, at.HOUR_BATCHES].sum()
-        answer["batch_mean"] = float(record.hours[:, at.HOUR_STARTED].sum() / batches)
+        answer["batch_mean"] = float(record.served_together.sum() / batches)
+    if record.tokens is not None:
+        answer["preempted"] = int(record.tokens.preempted.sum())
     if record.joules:
         kwh = {use: float(part.sum()) / JOULES_PER_KWH for use, part in record.joules.items()}
         answer["energy_kwh"] = sum(kwh.values())
         if len(kwh) > 1:
             answer["energy_by_use_kwh"] = kwh
     answer["simulated_s"] = record.simulated_s
+    return answer
+
+
+def _token_times_ms(found: Replay, served: NDArray[np.bool_]) -> dict[str, dict[str, float]]:
+    """Return times to the first token, and from one to the next where there is more than one."""
+    times = found.per_request
+    answer = {"ttft_ms": _spread_ms((times.first_token_s - found.arrival_s)[served])}
+    several = served & (found.output_tokens > 1)
+    if several.any():
+        span_s = (times.finish_s - times.first_token_s)[several]
+        answer["tpot_ms"] = _spread_ms(span_s / (found.output_tokens[several] - 1))
     return answer
 
 
@@ -153,7 +226,9 @@ def columns(found: Replay) -> Mapping[str, NDArray[Any]]:
     return {
         "arrival_s": found.arrival_s,
         "start_s": times.start_s,
-        "first_token_s": np.full(times.start_s.size, np.nan),
+        "first_token_s": times.first_token_s
+        if times.first_token_s.size
+        else np.full(times.start_s.size, np.nan),
         "finish_s": times.finish_s,
         "batch": times.batch,
         "status": words[times.status],
@@ -189,6 +264,7 @@ def _check_capacity(rules: FleetRules, arrival_s: Array, own_s: float) -> tuple[
     if span_s <= 0:
         return ()
     rate = (arrival_s.size - 1) / span_s
+    assert isinstance(rules.service, Service)
     sizes = np.arange(1, rules.batch.max_size + 1)
     seconds = rules.service.seconds[:, 0, 1 : rules.batch.max_size + 1] + own_s
     by_kind = (sizes / seconds).max(axis=1) if seconds.min() > 0 else np.full(1, math.inf)

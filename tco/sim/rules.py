@@ -21,6 +21,7 @@ from tco.domain.fleet import (
 )
 from tco.domain.service import BatchFigures, BatchService, HostStage
 from tco.errors import InfeasibleError, NotFoundError
+from tco.sim.llm_service import LlmService
 from tco.sim.run import Discipline, FleetRules
 from tco.sim.scaling import Hpa, Keda, QueueLength, Rule, Schedule, Static, TargetTracking
 from tco.sim.scaling_windows import Knative, RayServe
@@ -42,7 +43,7 @@ DISCIPLINES = {
 }
 DRAWS = 99_991
 """Numbers that two choices are drawn by, in turn; a prime, so that they keep step with nothing."""
-BOOTS, SPREADS, CHOICES = 1, 2, 3
+BOOTS, SPREADS, CHOICES, ADAPTERS = 1, 2, 3, 4
 """What is drawn, each from a stream of its own."""
 
 
@@ -101,7 +102,7 @@ def _host(stage: HostStage | None, random: np.random.Generator) -> HostWork | No
 
 def rules_of(
     settings: FleetSettings,
-    service: Service,
+    service: Service | LlmService,
     *,
     slots: int = 1,
     seed: int,
@@ -113,7 +114,7 @@ def rules_of(
 
     Args:
         settings: The deployment's settings.
-        service: What a batch takes.
+        service: What a batch takes, or a step.
         slots: Batches that one replica serves at once.
         seed: Seed of boot times and choices.
         goal_s: Latency that requests are counted as late against [s].

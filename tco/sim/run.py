@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tco.sim import kernel_layout as at
+from tco.sim.llm_service import LlmService
 from tco.sim.scaling import Rule
 from tco.sim.service import BatchRule, Service
 
@@ -38,6 +39,12 @@ class Requests:
     output_tokens: Array = field(default_factory=lambda: NOTHING)
     due_s: Array = field(default_factory=lambda: NOTHING)
     """When each has to be answered [s]; infinite for who has no deadline."""
+    cached_tokens: Array = field(default_factory=lambda: NOTHING)
+    """Input tokens that an LLM replica finds in its prefix cache."""
+    adapters: Whole = field(default_factory=lambda: NONE_WHOLE)
+    """Adapter on an LLM that each asks for; -1 for the base alone."""
+    owners: Whole = field(default_factory=lambda: NONE_WHOLE)
+    """Number of the person's request that each, a call of a model, belongs to."""
 
 
 class Discipline(Enum):
@@ -53,7 +60,7 @@ class Discipline(Enum):
 class FleetRules:
     """How a fleet behaves."""
 
-    service: Service
+    service: Service | LlmService
     batch: BatchRule
     rule: Rule
     minimum: int
@@ -89,7 +96,10 @@ class PerRequest:
     start_s: Array
     finish_s: Array
     batch: Whole
+    """Number of its batch; -1 where it was not served, or step by step."""
     status: Whole
+    first_token_s: Array = field(default_factory=lambda: NOTHING)
+    """Empty where answers come whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,22 @@ class Seen:
     in_service: int
     came: int
     """Requests that have joined or were turned away so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenWork:
+    """What replicas that answer token by token count besides."""
+
+    first_token_histograms: Array
+    """Times from arrival to the first token, by row and logarithmic bin."""
+    per_token_histograms: Array
+    """Mean times from one token to the next of each request, by row and logarithmic bin."""
+    finished: Array
+    """Requests answered, by hour."""
+    preempted: Array
+    """How often a request had to give its memory back and be read again, by hour."""
+    swaps: Array
+    """Adapters loaded, by hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +154,19 @@ class Work:
     in_host: int
     """Requests at the host work before or after their batch."""
     per_request: PerRequest | None
+    tokens: TokenWork | None
+    """None where requests are served in batches."""
+
+    @property
+    def served_together(self) -> Array:
+        """By hour, the sum over batches of their requests, or over steps of their sequences."""
+        column = at.HOUR_STARTED if self.tokens is None else at.HOUR_OUTPUT_TOKENS
+        return self.hours[:, column]
+
+    @property
+    def judged(self) -> Array:
+        """By hour, the requests whose latency was held against the goal."""
+        return self.hours[:, at.HOUR_STARTED] if self.tokens is None else self.tokens.finished
 
 
 @dataclass(frozen=True, slots=True)

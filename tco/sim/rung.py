@@ -17,9 +17,11 @@ from tco.sim.billing import billed_instance_s
 from tco.sim.fleet import Fleet, FleetRecord, FleetRules
 from tco.sim.held import covered, levels_up_to
 from tco.sim.latency_bins import quantile_s
+from tco.sim.llm_curve import LlmCurve
 from tco.sim.packing import instances_needed
 from tco.sim.rules import rules_of
-from tco.sim.sample import Sample, Stretch
+from tco.sim.run import NONE_WHOLE, Requests, TokenWork
+from tco.sim.sample import ENOUGH_LLM_REQUESTS, MOST_REQUESTS, Sample, Stretch
 from tco.sim.scaling import Static
 from tco.sim.sizing import Curve
 from tco.sim.static_fleet import STATIC_CAUSES, idle_replicas, whole_replicas
@@ -56,7 +58,7 @@ class Case:
     """A fleet and its traffic as plain data: all that a simulated hour rests on."""
 
     settings: FleetSettings
-    curve: Curve
+    curve: Curve | LlmCurve
     slots: int
     """Batches that one replica serves at once."""
     machine: Machine
@@ -79,6 +81,11 @@ class Case:
             goal_s=self.goal_s,
         )
         return replace(rules, replicas_per_instance=self.machine.per_instance)
+
+    @property
+    def most_requests(self) -> int:
+        """Requests that quick fidelity should do with: steps take longer than batches."""
+        return ENOUGH_LLM_REQUESTS if isinstance(self.curve, LlmCurve) else MOST_REQUESTS
 
     @property
     def largest_fleet(self) -> int:
@@ -123,9 +130,14 @@ class Rung:
     abandoned: int
     in_system: int
     started: int
-    """Requests that were taken into a batch; those still in service at the end included."""
+    """Requests that were taken into a batch, those still in service at the end included; step by
+    step, sequences summed over steps."""
     batches: int
     simulated_s: float
+    ttft: Latency | None = None
+    """To the first token of each call; None where answers come whole."""
+    tpot: Latency | None = None
+    """From one token to the next, on the mean of each call."""
     completion_hours: float | None = None
     """Longest time from the release of a batch job to its last answer [h]."""
     covered: tuple[float, ...] = ()
@@ -162,7 +174,7 @@ class Rung:
         """Read it back from plain data."""
         times = {
             name: None if data[name] is None else Latency(**data[name])
-            for name in ("latency", "queue")
+            for name in ("latency", "queue", "ttft", "tpot")
         }
         return cls(**{**data, **times, "covered": tuple(data["covered"])})
 
@@ -248,6 +260,9 @@ def run_stretch(
         releases=releases,
     )
     until_s, warm_s = rates.size * stretch.length_s, stretch.warm_up_hours * SECONDS_PER_HOUR
+    calls = traffic.calls
+    if calls is not None and calls.per_request > 1:
+        return _run_of_calls(rules, list(chunks), stretch, until_s, warm_s)
     if not releases:
         record = Fleet(rules, chunks, until_s=until_s).run(warm_up_s=warm_s)
         return StretchRun(stretch, record, None, None)
@@ -268,6 +283,24 @@ def run_stretch(
     return StretchRun(
         stretch, replace(record, per_request=None), taken_s[is_streamed], completion_s
     )
+
+
+def _run_of_calls(
+    rules: FleetRules, chunks: Sequence[Requests], stretch: Stretch, until_s: float, warm_s: float
+) -> _Run:
+    """Run the calls behind requests; a request takes as long as its calls one after the other."""
+    came_s = np.concatenate([chunk.arrivals_s for chunk in chunks]) if chunks else np.empty(0)
+    owners = np.concatenate([chunk.owners for chunk in chunks]) if chunks else NONE_WHOLE
+    fleet = Fleet(rules, chunks, until_s=until_s, keep_requests=came_s.size)
+    record = fleet.run(warm_up_s=warm_s)
+    if record.per_request is None:
+        return _Run(stretch, record, None, None)
+    done = record.per_request.finish_s <= until_s
+    taken_s = np.where(done, record.per_request.finish_s - came_s, 0.0)
+    requests = int(owners.max()) + 1
+    unanswered = np.bincount(owners, ~done | (came_s < warm_s), minlength=requests)
+    lasted_s = np.bincount(owners, taken_s, minlength=requests)[unanswered == 0]
+    return _Run(stretch, replace(record, per_request=None), lasted_s, None)
 
 
 def _mean_of(
@@ -312,9 +345,11 @@ def _mean_of(
         dropped=dropped,
         abandoned=abandoned,
         in_system=sum(run.waiting + run.in_service + run.in_host for run in records),
-        started=int(sum(run.hours[:, at.HOUR_STARTED].sum() for run in records)),
+        started=int(sum(run.served_together.sum() for run in records)),
         batches=int(sum(run.hours[:, at.HOUR_BATCHES].sum() for run in records)),
         simulated_s=sum(run.simulated_s for run in records),
+        ttft=_of_tokens(records, shares, lambda tokens: tokens.first_token_histograms),
+        tpot=_of_tokens(records, shares, lambda tokens: tokens.per_token_histograms),
         completion_hours=max(done) / SECONDS_PER_HOUR if done else None,
         covered=_covered(runs, shares, case.levels),
     )
@@ -333,6 +368,14 @@ def _covered(
             held = np.array([held_s.sum() / run.record.simulated_s])
         by_run.append(covered(held, levels))
     return tuple(np.dot(shares, np.array(by_run)).tolist())
+
+
+def _of_tokens(
+    records: Sequence[FleetRecord], shares: Array, histograms: Callable[[TokenWork], Array]
+) -> Latency | None:
+    """Return quantiles of a time that only answers token by token have."""
+    counted = [histograms(run.tokens).sum(axis=0) for run in records if run.tokens is not None]
+    return _of_histogram(counted, shares) if len(counted) == len(records) else None
 
 
 def _mean_wait_s(records: Sequence[FleetRecord]) -> float | None:
@@ -398,7 +441,8 @@ def _latency(runs: Sequence[StretchRun], shares: Array) -> Latency | None:
     if not seconds.size:
         return None
     p50, p95, p99 = (float(q) * MILLISECONDS_PER_SECOND for q in np.quantile(seconds, QUANTILES))
-    return Latency(p50, p95, p99, f"{SCOPE}, batch jobs left out")
+    scope = SCOPE if runs[0].record.tokens is not None else f"{SCOPE}, batch jobs left out"
+    return Latency(p50, p95, p99, scope)
 
 
 def _of_histogram(histograms: Sequence[Array], shares: Array) -> Latency | None:

@@ -14,8 +14,12 @@ from tco.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 Array = NDArray[np.float64]
 MOST_REQUESTS = 20_000_000
 """Requests simulated for one option in quick fidelity."""
+ENOUGH_LLM_REQUESTS = 600_000
+"""The same of requests that are served step by step, where whole hours do not take more."""
 RUNS_EXPECTED = 16
 """Runs that a ladder takes, about, at half of its highest rate on average."""
+ROUNDING = 1e-9
+"""A sample that was cut to fit is not refused for a rounding."""
 WARM_UP_HOURS = 2
 FEWEST_HOURS = 4
 SERVICE_TIMES_A_PIECE = 200
@@ -67,6 +71,7 @@ def sample_week(
     by_hour: Sequence[int] = (),
     has_jobs: bool = False,
     warm_up_hours: int = WARM_UP_HOURS,
+    most_requests: int = MOST_REQUESTS,
 ) -> Sample:
     """Choose the hours to simulate: as many as the budget holds.
 
@@ -78,8 +83,9 @@ def sample_week(
         by_hour: Replicas by hour of a schedule; days differ by it too.
         has_jobs: Whether batch jobs come, which last over hours and days.
         warm_up_hours: Hours before each day that are not counted [h].
+        most_requests: Requests that quick fidelity should do with.
     """
-    most = 2.0 * MOST_REQUESTS / RUNS_EXPECTED
+    most = 2.0 * most_requests / RUNS_EXPECTED
     samples = [_week(week)] if has_jobs else [_days(week, by_hour, warm_up_hours)]
     if not has_jobs and is_scaled:
         counts = (36, 24, 16, 12, 8, 6, FEWEST_HOURS)
@@ -87,14 +93,16 @@ def sample_week(
     elif not has_jobs:
         samples.append(_pieces(week, top_rate_per_s, most, service_s))
     for sample in samples:
-        if sample.requests(top_rate_per_s) <= most:
+        if sample.requests(top_rate_per_s) <= most * (1 + ROUNDING):
             return sample
-    least = samples[-1]
+    least, at_most = samples[-1], 2.0 * MOST_REQUESTS / RUNS_EXPECTED
+    if least.requests(top_rate_per_s) <= at_most:
+        return least
     raise InfeasibleError(
         f"{least.scope} at {top_rate_per_s:,.4g} requests/s hold "
         f"{least.requests(top_rate_per_s):,.0f} requests, and one run of quick fidelity simulates "
-        f"{most:,.0f} of the {MOST_REQUESTS:,} that an option has; --fidelity full simulates them "
-        "all, or choose a narrower range of the volume"
+        f"{at_most:,.0f} of the {MOST_REQUESTS:,} that an option has; --fidelity full simulates "
+        "them all, or choose a narrower range of the volume"
     )
 
 

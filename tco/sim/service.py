@@ -51,6 +51,11 @@ class Service:
         return bool(self.joules.any())
 
     @property
+    def kinds(self) -> int:
+        """Kinds of hardware that the seconds are known on."""
+        return int(self.seconds.shape[0])
+
+    @property
     def largest_batch(self) -> int:
         """The largest batch that the curve covers."""
         return int(self.seconds.shape[2]) - 1

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tco.sim.llm_curve import LlmCurve
 from tco.sim.rung import BUSY, Case
+from tco.sim.sizing import Curve
 from tco.sim.theory import erlang_b, little, mdc
 
 EVEN = 1e-9
@@ -52,6 +54,8 @@ def closed_forms(case: Case, rate_per_s: float, found: Figures) -> tuple[list[Be
             error = found.errors.get(figure, 0.0)
             beside.append(Beside(figure, unit, form, theory, found.values[figure], error))
 
+    if isinstance(case.curve, LlmCurve):
+        return [], ["replicas that make up every step anew have no exact form"]
     queue = case.settings.queue
     seconds = float(case.curve.mean_s[0])
     loses = queue.limit is not None or queue.patience_s is not None
@@ -92,7 +96,7 @@ def _why_no_wait(case: Case, *, is_alone: bool) -> str:
         return "batch jobs come all at once"
     if traffic.sizing is not None:
         return "requests of unlike size wait for several replicas, which has no exact form"
-    if case.curve.hands or case.curve.cv:
+    if isinstance(case.curve, Curve) and (case.curve.hands or case.curve.cv):
         return "host work comes first, or service times spread, which has no exact form"
     if not is_alone:
         return "batches that wait for company on few replicas have no exact form"

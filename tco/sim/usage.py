@@ -176,7 +176,7 @@ def fleet_usage(record: FleetRecord, calendar: Calendar, *, slots: int, row: int
             "output": column(at.HOUR_OUTPUT_TOKENS),
         },
         batches=batches,
-        mean_batch=over(started, batches),
+        mean_batch=over(total(record.served_together), batches),
         mean_waiting=over(column(at.HOUR_WAITING_S), total(lasted_s)),
         replica_s={use: total(part) for use, part in spent.items()},
         joules={use: total(part) for use, part in record.joules.items()},
@@ -185,7 +185,7 @@ def fleet_usage(record: FleetRecord, calendar: Calendar, *, slots: int, row: int
             name: np.array([quantile_s(h, share) if h.any() else math.nan for h in histograms])
             for name, share in QUANTILES.items()
         },
-        within_goal=1.0 - over(column(at.HOUR_LATE), started),
+        within_goal=1.0 - over(column(at.HOUR_LATE), total(record.judged)),
         deadlines={"due": column(at.HOUR_DUE), "met": column(at.HOUR_MET)},
     )
 

@@ -14,6 +14,7 @@ from tco.sim.sizing import Sizing
 from tco.traffic.arrivals import Bursts, arrival_blocks_s
 from tco.traffic.rate import PiecewiseRate, movement_factors
 from tco.traffic.requests import requests_by_hour
+from tco.traffic.sessions import CallShape, call_stream
 from tco.units import HOURS_PER_DAY, HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 Array = NDArray[np.float64]
@@ -40,11 +41,19 @@ class Traffic:
     jobs: BatchJobs | None = None
     sizing: Sizing | None = None
     """Sorts requests into classes of size; None where all are alike."""
+    calls: CallShape | None = None
+    """Calls of a language model behind each request; None where tokens do not matter."""
 
     @property
     def is_plain(self) -> bool:
         """Whether requests are all alike and come independently at the rates of the week."""
-        return self.is_even and self.jobs is None and self.sizing is None
+        alike = self.sizing is None and self.calls is None
+        return self.is_even and self.jobs is None and alike
+
+    @property
+    def events_per_request(self) -> float:
+        """Arrivals at the fleet behind a request: calls of a model where tools are used [-]."""
+        return 1.0 if self.calls is None else self.calls.per_request
 
     @property
     def is_even(self) -> bool:
@@ -77,6 +86,19 @@ class Traffic:
         blocks = arrival_blocks_s(PiecewiseRate(edges_s, rates), coming, self.bursts)
         hours_s = (np.arange(HOURS_PER_WEEK + 1.0)) * SECONDS_PER_HOUR
         by_hour = requests_by_hour(PiecewiseRate(hours_s, self.week))
+        if self.calls is not None:
+            day_s = first_hour % HOURS_PER_DAY * SECONDS_PER_HOUR
+            timed = ((block, day_s + block / length_s * SECONDS_PER_HOUR) for block in blocks)
+            for calls in call_stream(self.calls, timed, by_hour, sizing):
+                yield Requests(
+                    calls.arrivals_s,
+                    input_tokens=calls.input_tokens.astype(np.float64),
+                    output_tokens=calls.output_tokens.astype(np.float64),
+                    cached_tokens=calls.cached_tokens.astype(np.float64),
+                    adapters=calls.adapters,
+                    owners=calls.owners,
+                )
+            return
         for arrivals_s, ranks in _with_jobs(blocks, releases):
             sizes = np.empty(0, dtype=np.int64)
             if self.sizing is not None:

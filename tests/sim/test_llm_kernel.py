@@ -210,7 +210,11 @@ def simulated(rules, seconds, joules, requests, *, cuts=(), stops=()):
                 [at.NOBODY if one.adapter is None else one.adapter for one in part],
             )
         ]
-        chunks.append(LlmRequests(np.array([one.came_s for one in part]), *whole))
+        chunks.append(
+            LlmRequests(
+                np.array([one.came_s for one in part]), whole[0], whole[1], whole[2], whole[3]
+            )
+        )
     queues = LlmQueues(
         curve,
         limits_of(rules),

@@ -328,7 +328,10 @@ def test_a_problem_of_a_deployment_has_file_line_and_key(tmp_path, text, finding
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
-        ("kind: llm\nbase_s: 1", "1: kind: 'llm', a service step by step, is not simulated yet"),
+        (
+            "kind: llm\nbase_s: 1\nper_prefill_token_s: 0\nkv_tokens: 99",
+            "1: give either step_table",
+        ),
         ("kind: batch\nseconds: [0]", "1: a batch takes some time"),
         ("kind: batch\nbase_s: 1", "1: give either seconds, or all of base_s"),
         ("kind: batch\nseconds: [1]\njoules: [1, 2]", "1: joules covers 2 batches"),
@@ -396,7 +399,7 @@ def test_every_problem_of_both_files_is_said_at_once(files, tmp_path):
     written(tmp_path, "deployment.yaml", "replicas: 0\n")
     done = run(*words(files), "--json")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "service.yaml:1: kind:" in done.stderr
+    assert "service.yaml:1: kv_tokens: missing" in done.stderr
     assert "deployment.yaml:1: replicas:" in done.stderr
 
 

@@ -1,0 +1,411 @@
+"""A fleet of LLM replicas: what it serves is what the plain program serves, and it adds up."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tco.domain.fleet import ReplayedFleet
+from tco.domain.replay_files import load_service
+from tco.errors import InfeasibleError, InputError
+from tco.sim import kernel_layout as at
+from tco.sim.fleet import Fleet
+from tco.sim.latency_bins import quantile_s
+from tco.sim.llm_engine import ROUTING
+from tco.sim.llm_service import LlmService
+from tco.sim.llm_steps import StepCurve, linear_tables
+from tco.sim.packing import instances_needed
+from tco.sim.replay import Replay, columns, document, replay
+from tco.sim.run import (
+    Discipline,
+    FleetRecord,
+    FleetRules,
+    PerRequest,
+    Requests,
+    TokenWork,
+)
+from tco.sim.scaling import Hpa, QueueLength, Schedule, Static
+from tco.sim.service import BatchRule, HostWork
+from tco.sim.usage import fleet_usage, hours_of_week, rows_of
+from tco.traffic.requests import Requests as Trace
+from tests.sim.test_llm_kernel import engines, limits_of, plainly
+
+LINES = {kernel: discipline for discipline, kernel in ROUTING.items()}
+
+
+def times_of(found: FleetRecord | Replay) -> PerRequest:
+    assert found.per_request is not None
+    return found.per_request
+
+
+def tokens_of(found: FleetRecord) -> TokenWork:
+    assert found.tokens is not None
+    return found.tokens
+
+
+def service_of(**changes) -> LlmService:
+    """Steps of 20 ms and a little, with room for some 8,000 tokens."""
+    coefficients = {"base": 0.02, "per_sequence": 1e-3, "per_kv_token": 1e-6}
+    tables = linear_tables(
+        **coefficients, per_prefill_token=1e-4, most_sequences=16, most_tokens=512
+    )
+    watts = linear_tables(
+        base=6.0, per_sequence=0.1, per_kv_token=0.0, per_prefill_token=0.01,
+        most_sequences=16, most_tokens=512,
+    )  # fmt: skip
+    made = LlmService(
+        StepCurve(tables, watts),
+        max_sequences=16,
+        max_step_tokens=512,
+        blocks=500,
+        block_tokens=16,
+    )
+    return replace(made, **changes)
+
+
+def fleet_of(service, replicas=1, **rest) -> FleetRules:
+    bounds = {"minimum": replicas, "maximum": replicas, "rule": Static(replicas), **rest}
+    return FleetRules(service=service, batch=BatchRule(), **bounds)
+
+
+def chunk_of(requests) -> Requests:
+    columns = [[one.prompt for one in requests], [one.output for one in requests]]
+    inputs, outputs = (np.array(column, dtype=np.float64) for column in columns)
+    return Requests(
+        np.array([one.came_s for one in requests]),
+        input_tokens=inputs,
+        output_tokens=outputs,
+        cached_tokens=np.array([float(one.cached) for one in requests]),
+        adapters=np.array([-1 if one.adapter is None else one.adapter for one in requests]),
+    )
+
+
+@given(case=engines())
+@settings(max_examples=200)
+def test_a_static_fleet_serves_every_request_as_the_plain_program_does(case):
+    rules, seconds, joules, requests = case
+    _, expected = plainly(rules, seconds, joules, requests)
+    limits, sizes = limits_of(rules), (rules["sequences"], rules["tokens"])
+    service = LlmService(
+        StepCurve(seconds.tables(*sizes), None if joules is None else joules.tables(*sizes)),
+        max_sequences=limits.most_sequences,
+        max_step_tokens=limits.step_tokens,
+        blocks=limits.blocks,
+        block_tokens=limits.block_tokens,
+        prefill_first=limits.prefill_first,
+        whole_prompt_fits=limits.whole_prompt_fits,
+        adapters=4,
+        adapter_slots=limits.adapter_slots,
+        swap_s=limits.swap_s,
+    )
+    fleet = fleet_of(
+        service,
+        rules["replicas"],
+        discipline=LINES[limits.routing],
+        queue_limit=limits.queue_limit,
+        patience_s=None if math.isinf(limits.patience_s) else limits.patience_s,
+    )
+    until_s = requests[-1].came_s
+    run = Fleet(fleet, [chunk_of(requests)], until_s=until_s, keep_requests=len(requests))
+    found = run.run(to_the_last=True)
+    for name, column in (
+        ("start_s", times_of(found).start_s),
+        ("first_s", times_of(found).first_token_s),
+        ("finish_s", times_of(found).finish_s),
+    ):
+        served = [one.fate == "served" for one in expected]
+        times = [getattr(one, name) for one in expected if one.fate == "served"]
+        np.testing.assert_allclose(column[served], times, rtol=1e-9, atol=1e-9)
+    assert found.served == sum(one.fate == "served" for one in expected)
+    assert found.waiting == found.in_service == 0
+
+
+def stream(rate_per_s, hours, seed, *, inputs=200.0, outputs=60.0):
+    random = np.random.default_rng(seed)
+    count = random.poisson(rate_per_s * hours * 3600)
+    arrivals_s = np.sort(random.uniform(0, hours * 3600, count))
+    tokens = random.uniform(0.5, 1.5, (2, count)) * np.array([[inputs], [outputs]])
+    return Requests(arrivals_s, input_tokens=np.ceil(tokens[0]), output_tokens=np.ceil(tokens[1]))
+
+
+RULES = st.sampled_from(
+    [
+        Hpa(0.4),
+        Hpa(0.9, 7.0, 20.0),
+        QueueLength(4.0, 5.0, 30.0),
+        Schedule([3, 1] * 12),
+        Schedule([2, 0] * 12),
+    ]
+)
+
+
+@given(
+    rule=RULES,
+    discipline=st.sampled_from(list(ROUTING)),
+    boot_s=st.sampled_from([0.0, 4.0, 33.0]),
+    limit=st.sampled_from([-1, 5]),
+    patience_s=st.sampled_from([None, 3.0]),
+    front=st.sampled_from([None, HostWork(0.05, 1)]),
+    rate_per_s=st.sampled_from([0.5, 4.0, 12.0]),
+    seed=st.integers(0, 999),
+)
+@settings(max_examples=40)
+def test_a_fleet_that_scales_keeps_every_request_and_every_second(
+    rule, discipline, boot_s, limit, patience_s, front, rate_per_s, seed
+):
+    chunk = stream(rate_per_s, 0.05, seed)
+    rules = fleet_of(
+        service_of(front=front),
+        rule=rule,
+        minimum=0 if rule.starts_from_zero and isinstance(rule, Schedule) else 1,
+        maximum=4,
+        boot_s=lambda: boot_s,
+        discipline=discipline,
+        queue_limit=limit,
+        patience_s=patience_s,
+        replicas_per_instance=2,
+        idle_w=(50.0,),
+    )
+    # The fleet itself refuses a run in which requests, latencies or seconds do not add up.
+    found = Fleet(rules, [chunk], until_s=200.0, keep_requests=chunk.arrivals_s.size).run()
+    times = times_of(found)
+    served = times.status == at.STATUS_SERVED
+    assert served.sum() == found.served
+    came_s = chunk.arrivals_s[served]
+    assert (times.start_s[served] >= came_s).all()
+    assert (times.first_token_s[served] > times.start_s[served]).all()
+    assert (times.finish_s[served] >= times.first_token_s[served]).all()
+    assert found.hours[:, at.HOUR_OUTPUT_TOKENS].sum() >= chunk.output_tokens[served].sum()
+    held = np.array([held for _, held in found.replicas_over_time])
+    shared = [held for _, held in found.instances_over_time]
+    assert max(shared, default=0) <= instances_needed(4, 2)
+    assert held.max(initial=0) <= 4
+    for histogram in (tokens_of(found).first_token_histograms, found.wait_histograms):
+        assert histogram.sum() >= found.served
+    idle_j = sum(part.sum() for use, part in found.joules.items() if use != "busy")
+    idle_s = sum(part.sum() for part in found.idle_causes_s.values()) + found.booting_s.sum()
+    assert idle_j == pytest.approx(50.0 * idle_s, rel=1e-6, abs=1e-3)
+
+
+def test_a_replica_that_drains_makes_what_it_runs_and_takes_no_more():
+    """Two replicas until 3,600 s, then one: the request of the second goes on to its last token."""
+    rules = fleet_of(
+        service_of(),
+        rule=Schedule([2, 1] + [1] * 22),
+        minimum=1,
+        maximum=2,
+        discipline=Discipline.ROUND_ROBIN,
+    )
+    came_s = np.array([3599.0, 3599.0, 3600.5])
+    chunk = Requests(came_s, input_tokens=np.full(3, 10.0), output_tokens=np.full(3, 200.0))
+    found = Fleet(rules, [chunk], until_s=7200.0, keep_requests=3).run()
+    # A prompt of 10 tokens, then 199 decodes that have read 10, 11, ... tokens.
+    taken_s = (0.021 + 1e-3) + 199 * 0.021 + 1e-6 * sum(range(10, 209))
+    assert times_of(found).finish_s[1] == pytest.approx(3599.0 + taken_s, rel=1e-9)
+    assert found.draining_s.sum() == pytest.approx(taken_s - 1.0, rel=1e-6)
+    assert found.idle_causes_s["draining"].sum() == pytest.approx(0.0, abs=1e-6)
+    gone_s, left = found.replicas_over_time[-1]
+    assert left == 1
+    assert gone_s == pytest.approx(3599.0 + taken_s)
+
+
+def test_who_waits_for_a_replica_that_goes_is_served_by_another():
+    service = service_of(max_sequences=1)
+    rules = fleet_of(
+        service,
+        rule=Schedule([2, 1] + [1] * 22),
+        minimum=1,
+        maximum=2,
+        discipline=Discipline.ROUND_ROBIN,
+    )
+    came_s = np.array([3599.0] * 4)
+    chunk = Requests(came_s, input_tokens=np.full(4, 10.0), output_tokens=np.full(4, 100.0))
+    found = Fleet(rules, [chunk], until_s=7200.0, keep_requests=4).run()
+    times = times_of(found)
+    assert found.served == 4
+    assert times.start_s[:2].tolist() == [3599.0, 3599.0]
+    # Both others wait for the first replica; the second drains and is gone.
+    assert times.start_s[2] == pytest.approx(times.finish_s[0])
+    assert times.start_s[3] == pytest.approx(times.finish_s[2])
+
+
+def test_an_autoscaler_follows_the_requests_in_flight():
+    rules = fleet_of(service_of(), rule=QueueLength(4.0), minimum=1, maximum=6)
+    quiet, busy = stream(0.4, 1.0, 1), stream(8.0, 1.0, 2)
+    later = replace(busy, arrivals_s=busy.arrivals_s + 3600.0)
+    found = Fleet(rules, [quiet, later], until_s=7200.0).run()
+    by_hour = (found.serving_s / 3600.0).tolist()
+    assert by_hour[0] < 1.5
+    assert by_hour[1] > 3.0
+    assert found.served > 0.99 * found.arrived
+
+
+def test_one_instant_of_work_is_counted_in_the_hour_in_which_it_ends():
+    """Histograms by hour of the week add up to those of the whole run."""
+    calendar = hours_of_week(3)
+    chunk = stream(2.0, 3.0, 5)
+    rules = fleet_of(service_of(), 2, goal_s=2.0)
+    until_s = 3 * 3600.0
+    whole = Fleet(rules, [chunk], until_s=until_s).run()
+    parts = Fleet(rules, [chunk], until_s=until_s, calendars=rows_of(calendar)).run()
+    assert tokens_of(whole).first_token_histograms.shape[0] == 1
+    np.testing.assert_array_equal(
+        tokens_of(parts).first_token_histograms.sum(axis=0),
+        tokens_of(whole).first_token_histograms[0],
+    )
+    np.testing.assert_array_equal(parts.histogram, whole.histogram)
+    usage = fleet_usage(parts, calendar, slots=1)
+    assert usage.requests["arrived"][:3].sum() == whole.arrived
+    assert 1.0 <= usage.mean_batch[0] <= 16.0
+    assert 0.0 <= usage.within_goal[:3].min() <= usage.within_goal[:3].max() <= 1.0
+    # Little's law over each hour: waiting is what all waited, over the time.
+    waited_s = whole.hours[:, at.HOUR_WAITING_S].sum()
+    assert waited_s == pytest.approx(whole.hours[:, at.HOUR_WAIT_S].sum(), rel=1e-9)
+    assert quantile_s(whole.histogram, 0.5) > quantile_s(whole.waits, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "columns", "message"),
+    [
+        ({}, {"input_tokens": np.array([9000.0])}, "needs 566 KV blocks .* has 500"),
+        ({"longest_context_tokens": 100}, {}, "150 input and 50 .* takes 100 at most"),
+        ({"max_step_tokens": 0}, {}, "max_step_tokens is 0"),
+        ({"max_sequences": 400, "max_step_tokens": 512}, {}, "400 sequences .* covers 16"),
+        ({}, {"input_tokens": np.empty(0)}, "no input and output tokens"),
+        ({}, {"due_s": np.array([3.0])}, "deadlines are not judged"),
+        ({}, {"patience_s": np.array([3.0])}, "patience of their own"),
+    ],
+)
+def test_what_an_engine_cannot_do_is_refused_with_the_numbers(changes, columns, message):
+    chunk = Requests(np.zeros(1), input_tokens=np.array([150.0]), output_tokens=np.array([50.0]))
+    rules = fleet_of(service_of(**changes))
+    with pytest.raises(InfeasibleError, match=message):
+        Fleet(rules, [replace(chunk, **columns)], until_s=10.0).run()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch": BatchRule(4)}, "batches of 4 .* are for models served in batches"),
+        ({"slots": 8}, "8 slots are for models served in batches"),
+        ({"discipline": Discipline.TWO_CHOICES}, "two choices are not simulated"),
+        ({"hardware": (1,)}, "2 kinds of hardware .* the service covers 1"),
+    ],
+)
+def test_rules_of_a_batched_fleet_are_refused_for_llm_replicas(changes, message):
+    with pytest.raises(InfeasibleError, match=message):
+        Fleet(replace(fleet_of(service_of()), **changes), [], until_s=1.0)
+
+
+SERVICE = """
+kind: llm
+base_s: 0.02
+per_sequence_s: 0.001
+per_kv_token_s: 0.000001
+per_prefill_token_s: 0.0001
+kv_tokens: 8000
+"""
+LIMITS = {"max_sequences": 16, "max_step_tokens": 512}
+DEPLOYMENT = {"replicas": 1, "llm": LIMITS}
+TABLE = """
+kind: llm
+step_table: {sequences: [0, 16], context_tokens: [0, 1000], seconds: [[0.02, 0.02], [0.02, 0.036]]}
+per_prefill_token_s: 0.0001
+kv_tokens: 8000
+"""
+
+
+def service_file(tmp_path, text):
+    file = tmp_path / "service.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_service(file)
+
+
+def test_a_trace_is_replayed_step_by_step(tmp_path):
+    trace = Trace(np.array([0.0, 0.0, 5.0]), np.array([100, 100, 50]), np.array([3, 3, 1]))
+    fleet = ReplayedFleet.model_validate(DEPLOYMENT)
+    found = replay(trace, service_file(tmp_path, SERVICE), fleet)
+    # The first prompt alone, the second beside the first one's decode, both decode, the second.
+    first_s = 0.02 + 0.001 + 100 * 0.0001
+    second_s = first_s + 0.02 + 2 * 0.001 + 100 * 0.0001 + 1e-6 * 100
+    both_s = second_s + 0.02 + 2 * 0.001 + 1e-6 * (101 + 100)
+    alone_s = both_s + 0.02 + 0.001 + 1e-6 * 101
+    last_s = 0.02 + 0.001 + 50 * 0.0001
+    np.testing.assert_allclose(times_of(found).finish_s, [both_s, alone_s, 5.0 + last_s])
+    answer = document(found)
+    assert answer["ttft_ms"]["mean"] == pytest.approx(1000 * (first_s + second_s + last_s) / 3)
+    gaps_s = (both_s - first_s) / 2, (alone_s - second_s) / 2
+    assert answer["tpot_ms"]["mean"] == pytest.approx(1000 * sum(gaps_s) / 2)
+    assert answer["batch_mean"] == pytest.approx(7 / 5), "seven tokens in five steps"
+    assert answer["preempted"] == 0
+    assert columns(found)["first_token_s"][2] == pytest.approx(5.0 + last_s)
+
+
+def test_a_table_of_steps_says_the_same_as_its_formula(tmp_path):
+    chunk = stream(3.0, 0.02, 8)
+    tokens = [part.astype(np.int64) for part in (chunk.input_tokens, chunk.output_tokens)]
+    trace = Trace(chunk.arrivals_s, *tokens)
+    fleet = ReplayedFleet.model_validate(DEPLOYMENT)
+    by_token = SERVICE.replace("per_sequence_s: 0.001", "per_sequence_s: 0")
+    by_formula, by_table = (
+        replay(trace, service_file(tmp_path, text), fleet) for text in (by_token, TABLE)
+    )
+    np.testing.assert_allclose(
+        by_table.per_request.finish_s, by_formula.per_request.finish_s, rtol=1e-9
+    )
+
+
+def test_prefix_cache_and_adapters_change_what_a_replay_takes(tmp_path):
+    chunk = stream(3.0, 0.02, 8)
+    tokens = [part.astype(np.int64) for part in (chunk.input_tokens, chunk.output_tokens)]
+    trace = Trace(chunk.arrivals_s, *tokens)
+
+    def mean_ttft_ms(**more):
+        fleet = ReplayedFleet.model_validate({**DEPLOYMENT, "llm": {**LIMITS, **more}})
+        return document(replay(trace, service_file(tmp_path, SERVICE), fleet))["ttft_ms"]["mean"]
+
+    plain = mean_ttft_ms()
+    assert mean_ttft_ms(prefix_cache_share=0.8) < 0.9 * plain
+    swapped = mean_ttft_ms(adapters={"count": 9, "resident": 2, "load_s": 0.05})
+    assert swapped > 1.1 * plain
+    kept = mean_ttft_ms(adapters={"count": 2, "resident": 2, "load_s": 0.05})
+    assert kept < swapped
+
+
+@pytest.mark.parametrize(
+    ("fleet", "message"),
+    [
+        ({"replicas": 1}, "an LLM engine needs its limits"),
+        ({**DEPLOYMENT, "llm": {"max_sequences": 600, "max_step_tokens": 512}}, "at least as many"),
+        ({**DEPLOYMENT, "batch": {"max_size": 2}}, "not both"),
+        (
+            {**DEPLOYMENT, "llm": {"max_sequences": 4, "max_step_tokens": 0}},
+            "greater than",
+        ),
+    ],
+)
+def test_limits_that_no_engine_has_are_refused(fleet, message, tmp_path):
+    trace = Trace(np.zeros(1), np.array([10]), np.array([10]))
+    with pytest.raises((InfeasibleError, ValidationError), match=message):
+        replay(trace, service_file(tmp_path, SERVICE), ReplayedFleet.model_validate(fleet))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SERVICE.replace("base_s: 0.02", "base_s: 0"), "every step takes some time"),
+        (SERVICE.replace("8000", "15"), "kv_tokens 15 is below one block of 16"),
+        (SERVICE + "base_j: 3\n", "all four joules of a step, or none"),
+        (TABLE.replace("[0, 16]", "[1, 16]"), "sequences begin with 0"),
+        (TABLE.replace("[0.02, 0.02], ", ""), "needs 2 rows of 2 numbers"),
+        (TABLE.replace("[0, 1000]", "[9, 9]"), "context_tokens has to rise"),
+        (TABLE + "base_s: 1\n", "either step_table, or all of"),
+    ],
+)
+def test_service_files_that_say_no_step_are_refused(text, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        service_file(tmp_path, text)
