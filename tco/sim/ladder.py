@@ -139,9 +139,7 @@ class _Climb:
             runs = (0,) if self.case.traffic.is_even else tuple(range(REPLICATIONS))
             found = simulate(self.case, self.sample, load, factor, replications=runs)
             # Rates that wander are what they are; elsewhere a sample's luck is taken out.
-            # Several sequences share a step: there, busy time does not go with their number.
-            alone = self.case.traffic.is_even and self.case.traffic.calls is None
-            is_even = alone and not found.lost_share
+            is_even = self.case.traffic.is_even and not found.lost_share
             self.rungs[key] = found.at_its_rate() if is_even else found
             self.requests += self.rungs[key].requests
         return self.rungs[key]

@@ -65,6 +65,10 @@ class StepLine:
         )
 
 
+FILLS_IN = 0.1
+"""Busy time needs no full batch, so a piece of an hour may be shorter than one of batches [-]."""
+
+
 @dataclass(frozen=True, slots=True)
 class LlmCurve:
     """Steps of an engine as plain data: what a simulated hour of LLM replicas rests on."""
@@ -108,8 +112,11 @@ class LlmCurve:
 
     @property
     def mean_s(self) -> Array:
-        """How long a request lasts [s], in the place of the seconds of a batch."""
-        return np.array([self.latency_s])
+        """Time in which a replica that was empty becomes as busy as ever [s].
+
+        It stands in the place of the seconds of a batch: steps begin with the first request.
+        """
+        return np.array([self.latency_s * FILLS_IN])
 
 
 def most_per_s(curve: LlmCurve, calls: ModelCalls, requests: int) -> float:

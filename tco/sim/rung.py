@@ -339,7 +339,8 @@ def _mean_of(
         queue=_of_histogram([run.waits for run in records], shares),
         mean_wait_s=_mean_wait_s(records),
         lost_share=(dropped + abandoned) / arrived if arrived else 0.0,
-        arrivals_per_s=mean(lambda run: run.hours[:, at.HOUR_ARRIVED]),
+        arrivals_per_s=mean(lambda run: run.hours[:, at.HOUR_ARRIVED])
+        / case.traffic.events_per_request,
         requests=arrived,
         served=sum(run.served for run in records),
         dropped=dropped,

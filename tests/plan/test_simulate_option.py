@@ -100,8 +100,9 @@ def test_the_command_prints_one_document_with_the_keys_agreed():
     for key in ("requests", "served", "instance_hours", "latency_ms", "queue_ms", "wall_s"):
         assert key in found
     assert set(found["replica_hours"]) == {"busy", "idle", "booting", "draining", "swapping"}
-    assert "energy_kwh" not in found, "nobody measured the energy of this service"
-    assert "the fleet changes its size" in found["no_closed_form"][0]
+    assert found["ttft_ms"]["p50"] < found["latency_ms"]["p50"]
+    assert found["energy_kwh"] > 0, "its sweep was published with joules"
+    assert "make up every step anew" in found["no_closed_form"][0]
 
 
 @pytest.mark.slow
