@@ -287,20 +287,20 @@ def run_stretch(
 
 def _run_of_calls(
     rules: FleetRules, chunks: Sequence[Requests], stretch: Stretch, until_s: float, warm_s: float
-) -> _Run:
+) -> StretchRun:
     """Run the calls behind requests; a request takes as long as its calls one after the other."""
     came_s = np.concatenate([chunk.arrivals_s for chunk in chunks]) if chunks else np.empty(0)
     owners = np.concatenate([chunk.owners for chunk in chunks]) if chunks else NONE_WHOLE
     fleet = Fleet(rules, chunks, until_s=until_s, keep_requests=came_s.size)
     record = fleet.run(warm_up_s=warm_s)
     if record.per_request is None:
-        return _Run(stretch, record, None, None)
+        return StretchRun(stretch, record, None, None)
     done = record.per_request.finish_s <= until_s
     taken_s = np.where(done, record.per_request.finish_s - came_s, 0.0)
     requests = int(owners.max()) + 1
     unanswered = np.bincount(owners, ~done | (came_s < warm_s), minlength=requests)
     lasted_s = np.bincount(owners, taken_s, minlength=requests)[unanswered == 0]
-    return _Run(stretch, replace(record, per_request=None), lasted_s, None)
+    return StretchRun(stretch, replace(record, per_request=None), lasted_s, None)
 
 
 def _mean_of(

@@ -225,7 +225,13 @@ def test_hardware_that_nobody_measured_prints_the_error_of_such_estimates():
         update={"service": None, "runtime": "TensorRT", "batch": BatchSettings(max_size=8)}
     )
     assert isinstance(deployment, SelfHostedDeployment)
-    found = service_time(scenario, replace(parts[0], snapshot=snapshot), deployment, "L4", known)
+    machine = deployment.machine
+    place = machine.seller, machine.region, machine.instance_type
+    l4, t4 = (
+        worked_plans.catalog().instance(*place).model_copy(update={"accelerator": name})
+        for name in ("L4", "T4")
+    )
+    found = service_time(scenario, replace(parts[0], snapshot=snapshot), deployment, l4, known)
     (note,) = [text for text in found.notes if "roofline" in text]
     misses = known.transfer_errors.batch_seconds
     told = f"miss by {sum(misses) / len(misses):.0%} on average, {max(misses):.0%} at worst"
@@ -237,6 +243,6 @@ def test_hardware_that_nobody_measured_prints_the_error_of_such_estimates():
     mean_miss = (high(found.factor) - 1) / (1.645 * 1.2533141)
     assert mean_miss >= sum(misses) / len(misses), "its own error comes on top"
     measured_on_t4 = service_time(
-        scenario, replace(parts[0], snapshot=snapshot), deployment, "T4", known
+        scenario, replace(parts[0], snapshot=snapshot), deployment, t4, known
     )
     assert not any("roofline" in text for text in measured_on_t4.notes)
