@@ -33,9 +33,10 @@ from tco.ledger.option import Part, likely_months
 from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.goals import LatencyFact
+from tco.sim.capacity import check_capacity
 from tco.sim.ladder import Reach
 from tco.sim.packing import instances_needed
-from tco.sim.rung import Case, check_capacity
+from tco.sim.rung import Case
 from tco.sim.static_fleet import StaticFleet
 from tco.sim.usage import Latency
 from tco.sim.week import Traffic

@@ -18,8 +18,9 @@ from tco.ledger.expression import Expression
 from tco.ledger.option import Part, likely_months, parts_of_option
 from tco.measure.library import Measurements
 from tco.prices import Catalog
+from tco.sim.capacity import check_capacity
 from tco.sim.months import SimulatedMonths
-from tco.sim.rung import BOOTING, BUSY, DRAINING, UNALLOCATED, Rung, check_capacity
+from tco.sim.rung import BOOTING, BUSY, DRAINING, UNALLOCATED, Rung
 from tco.sim.theory_beside import Beside, Figures, closed_forms
 from tco.tasks import Task, WantedError
 from tco.units import HOURS_PER_WEEK, SECONDS_PER_HOUR

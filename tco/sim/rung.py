@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tco.domain.fleet import FleetSettings, ScheduleAutoscaler
-from tco.errors import InfeasibleError
 from tco.sim import kernel_layout as at
 from tco.sim.billing import billed_instance_s
 from tco.sim.fleet import Fleet, FleetRecord, FleetRules
@@ -453,29 +452,3 @@ def _of_histogram(histograms: Sequence[Array], shares: Array) -> Latency | None:
         return None
     p50, p95, p99 = (quantile_s(together, q) * MILLISECONDS_PER_SECOND for q in QUANTILES)
     return Latency(p50, p95, p99, SCOPE)
-
-
-def check_capacity(case: Case, rate_per_s: float, month: int) -> None:
-    """Refuse a fleet whose largest size serves less than the busiest hour brings.
-
-    Batch jobs may wait, so with them it is the mean of the week that has to be served, and the
-    busiest hour of what does not wait.
-
-    Args:
-        case: The fleet and its traffic.
-        rate_per_s: Mean rate of the busiest month [1/s].
-        month: Its number, from 1 on.
-    """
-    jobs, peak = case.traffic.jobs, float(case.traffic.week.max())
-    streamed = rate_per_s * peak * (1.0 - jobs.share if jobs is not None else 1.0)
-    each, largest = case.each_per_s, case.largest_fleet
-    for what, offered in (("busiest hour", streamed), ("mean hour", rate_per_s)):
-        capacity = each * largest
-        if offered >= capacity:
-            need = math.floor(offered / each) + 1
-            growth = (offered - capacity) * SECONDS_PER_HOUR
-            raise InfeasibleError(
-                f"capacity below load: the {what} of month {month} brings {offered:,.4g} "
-                f"requests/s and {largest} replicas serve {capacity:,.4g} at most; the queue would "
-                f"grow by {growth:,.0f} requests an hour. At least {need} replicas are needed"
-            )
