@@ -83,7 +83,7 @@ class Case:
 
     @property
     def most_requests(self) -> int:
-        """Requests that quick fidelity should do with: steps take longer than batches."""
+        """Requests that quick fidelity should do with."""
         return ENOUGH_LLM_REQUESTS if isinstance(self.curve, LlmCurve) else MOST_REQUESTS
 
     @property
@@ -129,8 +129,7 @@ class Rung:
     abandoned: int
     in_system: int
     started: int
-    """Requests that were taken into a batch, those still in service at the end included; step by
-    step, sequences summed over steps."""
+    """Requests taken into a batch, those in service at the end too; or sequences over all steps."""
     batches: int
     simulated_s: float
     ttft: Latency | None = None
@@ -288,24 +287,22 @@ def _run_of_calls(
     rules: FleetRules, chunks: Sequence[Requests], stretch: Stretch, until_s: float, warm_s: float
 ) -> StretchRun:
     """Run the calls behind requests; a request takes as long as its calls one after the other."""
-    came_s = np.concatenate([chunk.arrivals_s for chunk in chunks]) if chunks else np.empty(0)
-    owners = np.concatenate([chunk.owners for chunk in chunks]) if chunks else NONE_WHOLE
-    fleet = Fleet(rules, chunks, until_s=until_s, keep_requests=came_s.size)
-    record = fleet.run(warm_up_s=warm_s)
+    came_s = np.concatenate([np.empty(0), *(chunk.arrivals_s for chunk in chunks)])
+    owners = np.concatenate([NONE_WHOLE, *(chunk.owners for chunk in chunks)])
+    record = Fleet(rules, chunks, until_s=until_s, keep_requests=came_s.size).run(warm_up_s=warm_s)
     if record.per_request is None:
         return StretchRun(stretch, record, None, None)
     done = record.per_request.finish_s <= until_s
     taken_s = np.where(done, record.per_request.finish_s - came_s, 0.0)
-    requests = int(owners.max()) + 1
-    unanswered = np.bincount(owners, ~done | (came_s < warm_s), minlength=requests)
-    lasted_s = np.bincount(owners, taken_s, minlength=requests)[unanswered == 0]
+    unanswered = np.bincount(owners, ~done | (came_s < warm_s))
+    lasted_s = np.bincount(owners, taken_s)[unanswered == 0]
     return StretchRun(stretch, replace(record, per_request=None), lasted_s, None)
 
 
 def _mean_of(
     runs: Sequence[StretchRun], shares: Array, case: Case, load_per_s: float, service_factor: float
 ) -> Rung:
-    machine, rules = case.machine, case.rules()
+    machine, rules, each = case.machine, case.rules(), case.traffic.events_per_request
 
     def mean(values: Callable[[FleetRecord], Array]) -> float:
         """Mean of something in replica-seconds an hour, in replicas."""
@@ -338,8 +335,7 @@ def _mean_of(
         queue=_of_histogram([run.waits for run in records], shares),
         mean_wait_s=_mean_wait_s(records),
         lost_share=(dropped + abandoned) / arrived if arrived else 0.0,
-        arrivals_per_s=mean(lambda run: run.hours[:, at.HOUR_ARRIVED])
-        / case.traffic.events_per_request,
+        arrivals_per_s=mean(lambda run: run.hours[:, at.HOUR_ARRIVED] / each),
         requests=arrived,
         served=sum(run.served for run in records),
         dropped=dropped,
@@ -373,7 +369,7 @@ def _covered(
 def _of_tokens(
     records: Sequence[FleetRecord], shares: Array, histograms: Callable[[TokenWork], Array]
 ) -> Latency | None:
-    """Return quantiles of a time that only answers token by token have."""
+    """Quantiles of a time that only answers token by token have."""
     counted = [histograms(run.tokens).sum(axis=0) for run in records if run.tokens is not None]
     return _of_histogram(counted, shares) if len(counted) == len(records) else None
 
@@ -441,8 +437,8 @@ def _latency(runs: Sequence[StretchRun], shares: Array) -> Latency | None:
     if not seconds.size:
         return None
     p50, p95, p99 = (float(q) * MILLISECONDS_PER_SECOND for q in np.quantile(seconds, QUANTILES))
-    scope = SCOPE if runs[0].record.tokens is not None else f"{SCOPE}, batch jobs left out"
-    return Latency(p50, p95, p99, scope)
+    left_out = "" if runs[0].record.tokens is not None else ", batch jobs left out"
+    return Latency(p50, p95, p99, SCOPE + left_out)
 
 
 def _of_histogram(histograms: Sequence[Array], shares: Array) -> Latency | None:
