@@ -143,10 +143,14 @@ def slowness() -> float:
 
 
 def settled(page: Page) -> None:
-    """Wait until the app has finished its run: look or click only after that."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute(
-        "data-test-script-state", "notRunning", timeout=60_000
-    )
+    """Wait until the app has finished its run: look or click only after that.
+
+    A page that waits for a simulation has run, too, and will run again with the answer.
+    """
+    state = page.get_by_test_id("stApp")
+    for _ in range(2):
+        expect(state).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+        expect(page.get_by_role("button", name="Cancel")).to_have_count(0, timeout=60_000)
 
 
 @pytest.fixture

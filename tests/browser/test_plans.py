@@ -46,6 +46,7 @@ def at_volume(factor: float) -> Evaluation:
 
 def move_volume(page: Page, key: str = "ArrowRight") -> str:
     """Move the volume one step, as a keyboard does; return the total that follows."""
+    expect(page.get_by_test_id("stMetric")).to_have_count(5, timeout=30_000)
     before = card(page, "Total cost")
     page.get_by_role("slider", name="Requests a month").press(key)
     total = page.get_by_test_id("stMetricValue").first
@@ -76,7 +77,7 @@ def test_a_reload_shows_the_cards_in_two_seconds_and_asks_nothing_of_the_world(
     for _ in range(3):
         begun = time.monotonic()
         page.reload()
-        expect(page.get_by_test_id("stMetric")).to_have_count(5)
+        expect(page.get_by_test_id("stMetric")).to_have_count(5, timeout=30_000)
         took_s.append(time.monotonic() - begun)
         settled(page)
     assert min(took_s) < 2.0 * slowness()
