@@ -49,7 +49,7 @@ class Materials:
 
 def library() -> Library:
     """Return the shipped scenarios."""
-    return Library(data_folder().scenarios)
+    return Library(data_folder().scenarios, user_overlay() / "snapshots")
 
 
 def plan() -> Plan:

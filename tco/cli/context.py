@@ -42,7 +42,7 @@ class Options:
         """Scenarios and snapshots."""
         from tco.domain.loading import Library
 
-        return Library(self.folder.scenarios)
+        return Library(self.folder.scenarios, user_overlay() / "snapshots")
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -1,4 +1,7 @@
-"""``tco import``: experiment trackers become priced histories that a scenario can refer to."""
+"""``tco import``: experiment trackers become priced histories that a scenario can refer to.
+
+``tco import snapshot`` stands in a file of its own.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 
 @app.callback()
 def imports() -> None:
-    """Experiment history, priced."""
+    """Experiment history, priced, and snapshots of models."""
 
 
 @app.command()

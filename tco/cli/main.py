@@ -21,6 +21,7 @@ from tco.cli import (
     decisions,
     exports,
     files,
+    import_snapshot,
     imports,
     measure,
     measure_calibrate,
@@ -62,7 +63,8 @@ waste.add_to(app)
 optimize.add_to(app)
 robust.add_to(app)
 app.add_typer(prices.app, name="prices", help="The dated price catalogue.")
-app.add_typer(imports.app, name="import", help="Experiment history, priced.")
+import_snapshot.add_to(imports.app)
+app.add_typer(imports.app, name="import", help="Histories of experiments, snapshots of models.")
 app.add_typer(workload.app, name="workload", help="Workloads from data.")
 measure_calibrate.add_to(measure.app)
 measure_import.add_to(measure.app)

@@ -27,10 +27,14 @@ Loaded = TypeVar("Loaded", bound=BaseModel)
 
 
 class Library:
-    """The folder of scenarios, snapshots and the organisation; each file is read once."""
+    """The folder of scenarios, snapshots and the organisation; each file is read once.
 
-    def __init__(self, root: Path) -> None:
+    ``own_snapshots`` is a folder of a user's own, beside the library's; the library's come first.
+    """
+
+    def __init__(self, root: Path, own_snapshots: Path | None = None) -> None:
         self.root = root.resolve()
+        self.own_snapshots = own_snapshots
         self._documents: dict[Path, Document] = {}
 
     def scenario_paths(self) -> list[Path]:
@@ -73,8 +77,13 @@ class Library:
         )
 
     def snapshot_ids(self) -> list[str]:
-        """Ids of the snapshots in the library."""
-        return sorted(path.stem for path in (self.root / "snapshots").glob("*.yaml"))
+        """Ids of the snapshots in the library, and of the user's own."""
+        return sorted(self._snapshot_files())
+
+    def _snapshot_files(self) -> dict[str, Path]:
+        own = [] if self.own_snapshots is None else self.own_snapshots.glob("*.yaml")
+        files = [*own, *(self.root / "snapshots").glob("*.yaml")]
+        return {path.stem: path for path in files}
 
     def load_scenario(self, path: Path) -> Scenario:
         """Resolve and validate one scenario file, or raise ``InputError`` with every finding."""
@@ -168,7 +177,7 @@ class Library:
         inline = document.data.get("snapshots", {})
         if not isinstance(inline, dict):
             return document
-        shelved = self.snapshot_ids()
+        shelved = self._snapshot_files()
         for path, name in _snapshots_named(document):
             if name in inline:
                 continue
@@ -178,7 +187,7 @@ class Library:
                 findings.append(document.finding(path, f"no snapshot '{name[:80]}'", action, near))
             elif name not in document.data.get("snapshots", {}):
                 try:
-                    found = self.document(self.root / "snapshots" / f"{name}.yaml")
+                    found = self.document(shelved[name])
                 except InputError as error:
                     findings += error.findings
                     continue

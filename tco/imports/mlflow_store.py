@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -29,8 +30,11 @@ NEEDED = {
     "params": ("run_uuid", "key", "value"),
     "metrics": ("run_uuid", "timestamp"),
 }
+REGISTRY = "models"
+"""The folder beside the experiments that holds registered models."""
 MOST_TEXT_BYTES = 1_000_000
 PAGE = 1000
+ASKED_BY_GET = ("model-versions/search",)
 TIMEOUT_S = 60.0
 
 
@@ -44,7 +48,7 @@ def read_store(uri: str) -> list[TrackedRun]:
     if uri.startswith(("http://", "https://")):
         runs = _of_server(uri)
     else:
-        path = _path_of(uri)
+        path = path_of(uri)
         if path.is_dir():
             runs = _of_folder(path)
         elif path.is_file():
@@ -56,7 +60,8 @@ def read_store(uri: str) -> list[TrackedRun]:
     return sorted(runs, key=lambda run: (run.began is None, run.began, run.run))
 
 
-def _path_of(uri: str) -> Path:
+def path_of(uri: str) -> Path:
+    """Return the path of a local store."""
     parts = urlsplit(uri)
     if parts.scheme == "sqlite":
         return Path(unquote(uri.removeprefix("sqlite:///")))
@@ -74,13 +79,20 @@ def _path_of(uri: str) -> Path:
 
 
 def _of_sqlite(path: Path) -> list[TrackedRun]:
+    with opened(path) as store:
+        _refuse_unknown_tables(store, path)
+        return list(_rows_of(store))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a SQLite file to read it only; what goes wrong with it is told in plain words."""
     try:
         store = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=2.0)
     except sqlite3.Error as error:
         raise _unreadable(path, error) from None
     try:
-        _refuse_unknown_tables(store, path)
-        return list(_rows_of(store))
+        yield store
     except sqlite3.Error as error:
         raise _unreadable(path, error) from None
     finally:
@@ -152,18 +164,19 @@ def _of_folder(root: Path) -> list[TrackedRun]:
         _of_run_folder(meta)
         for meta in records
         if (meta.parent / "params").is_dir() or (meta.parent / "tags").is_dir()
+        if meta.parent.parent.name != REGISTRY
     ]
 
 
 def _of_run_folder(meta: Path) -> TrackedRun:
     try:
-        data = yaml.safe_load(_text(meta))
+        data = yaml.safe_load(text_of(meta))
     except yaml.YAMLError:
         data = None
     if not isinstance(data, dict) or not {"run_id", "status"} <= set(data):
         raise TcoError(f"{meta} is cut off or no record of a run; finish or remove that run")
     folder = meta.parent
-    tags = _files(folder / "tags")
+    tags = files_of(folder / "tags")
     status = data["status"]
     return TrackedRun(
         str(data["run_id"]),
@@ -174,19 +187,21 @@ def _of_run_folder(meta: Path) -> TrackedRun:
         _last_metric(folder / "metrics"),
         tags.get(PARENT),
         tags,
-        _files(folder / "params"),
+        files_of(folder / "params"),
     )
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Read a text of bounded size."""
     if path.stat().st_size > MOST_TEXT_BYTES:
         raise TcoError(f"{path} is larger than a record of a run can be")
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def _files(folder: Path) -> dict[str, str]:
+def files_of(folder: Path) -> dict[str, str]:
+    """Read a folder that holds one value a file, by the file's name."""
     return {
-        str(file.relative_to(folder)): _text(file).strip()
+        str(file.relative_to(folder)): text_of(file).strip()
         for file in sorted(folder.rglob("*"))
         if file.is_file() and not file.is_symlink()
     }
@@ -209,21 +224,21 @@ def _last_metric(folder: Path) -> Any:
 
 
 def _of_server(uri: str) -> list[TrackedRun]:
-    ask = _asking(uri.rstrip("/"))
+    ask = asking(uri.rstrip("/"))
     experiments = list(
-        _pages(ask, "experiments/search", "experiments", {"view_type": "ALL", "max_results": PAGE})
+        pages(ask, "experiments/search", "experiments", {"view_type": "ALL", "max_results": PAGE})
     )
     ids = [str(each["experiment_id"]) for each in experiments]
     if not ids:
         return []
     body = {"experiment_ids": ids, "run_view_type": "ALL", "max_results": PAGE}
-    return [_of_reply(run) for run in _pages(ask, "runs/search", "runs", body)]
+    return [_of_reply(run) for run in pages(ask, "runs/search", "runs", body)]
 
 
 Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
-def _asking(uri: str) -> Ask:
+def asking(uri: str) -> Ask:
     """Return a function that asks the server; who asks is told by MLflow's own variables."""
     headers, login = {}, None
     if token := os.environ.get("MLFLOW_TRACKING_TOKEN"):
@@ -233,8 +248,17 @@ def _asking(uri: str) -> Ask:
 
     def ask(path: str, body: dict[str, Any]) -> dict[str, Any]:
         where = f"{uri}/api/2.0/mlflow/{path}"
+        by_get = path in ASKED_BY_GET
         try:
-            reply = httpx.post(where, json=body, headers=headers, auth=login, timeout=TIMEOUT_S)
+            reply = httpx.request(
+                "GET" if by_get else "POST",
+                where,
+                params=body if by_get else None,
+                json=None if by_get else body,
+                headers=headers,
+                auth=login,
+                timeout=TIMEOUT_S,
+            )
             reply.raise_for_status()
             data = reply.json()
         except httpx.HTTPStatusError as error:
@@ -254,7 +278,8 @@ def _asking(uri: str) -> Ask:
     return ask
 
 
-def _pages(ask: Ask, path: str, key: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def pages(ask: Ask, path: str, key: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Ask until no page follows."""
     token = None
     while True:
         reply = ask(path, body if token is None else {**body, "page_token": token})
