@@ -26,6 +26,11 @@ Source = Annotated[
 ]
 
 
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("snapshot")(snapshot)
+
+
 def snapshot(
     context: typer.Context,
     source: Source = None,

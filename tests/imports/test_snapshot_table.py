@@ -107,7 +107,8 @@ def test_a_table_printed_as_template_reads_back_the_same(tmp_path: Path):
         ({"parameters": "8,190,000,000"}, "2 parameters: '8,190,000,000' is not a plain number"
                                           ", without commas or unit"),
         ({"parameters": "8B"}, "2 parameters: '8B' is not a plain number, without commas or unit"),
-        ({"parameters": "nan"}, "2 parameters: 'nan' is not a plain number, without commas or unit"),
+        ({"parameters": "nan"}, "2 parameters: 'nan' is not a plain number"
+                                ", without commas or unit"),
         ({"parameters": "-5"}, "2 parameters: must be greater than 0 (found -5.0)"),
         ({"context_tokens": "0.5"}, "2 context_tokens: '0.5' is not a whole number"),
         ({"uses_tokens": "maybe"}, "2 uses_tokens: 'maybe' is neither true nor false"),

@@ -3,10 +3,11 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -37,14 +38,25 @@ def folder_store(folder: Path) -> Path:
 
 
 @contextmanager
-def server(status: int = 200) -> Iterator[str]:
+def server(status: int = 200, versions: Sequence[dict[str, object]] = ()) -> Iterator[str]:
+    """Answer as recorded; registered versions are answered one a page."""
     recorded = json.loads((RECORDED / "mlflow-3.17.2-server.json").read_text())
     replies = {(one["path"], one["body"].get("page_token")): one["reply"] for one in recorded}
 
     class Recorded(BaseHTTPRequestHandler):
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            content = json.dumps(replies[self.path, body.get("page_token")]).encode()
+            self.answer(replies[self.path, body.get("page_token")])
+
+        def do_GET(self):
+            asked = urlsplit(self.path)
+            assert asked.path == "/api/2.0/mlflow/model-versions/search"
+            at = int(parse_qs(asked.query).get("page_token", ["0"])[0])
+            more = {"next_page_token": str(at + 1)} if at + 1 < len(versions) else {}
+            self.answer({"model_versions": versions[at : at + 1]} | more)
+
+        def answer(self, reply):
+            content = json.dumps(reply).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(content)))
             self.end_headers()
