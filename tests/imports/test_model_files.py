@@ -8,10 +8,10 @@ import pytest
 from tco.domain.record import Evidence
 from tco.errors import InputError, TcoError
 from tco.imports.model_folder import INDEX, facts_of_model
-from tco.imports.snapshot_facts import Facts, identifier_of, snapshots_of
+from tco.imports.snapshot_facts import Facts, Value, identifier_of, snapshots_of
 from tests.imports.model_files import CARD, CONFIG, write_safetensors
 
-BY_HAND = {
+BY_HAND: dict[str, Value] = {
     "version": "1",
     "source": "our own",
     "uses_tokens": False,
@@ -198,7 +198,7 @@ def card(tmp_path: Path, text: str) -> Facts:
 
 def test_published_scores_are_taken_only_where_split_and_task_are_said(tmp_path: Path):
     told = card(tmp_path, CARD)
-    filled = {**BY_HAND, "architecture": "encoder", "openness": "open"}
+    filled: dict[str, Value] = {**BY_HAND, "architecture": "encoder", "openness": "open"}
     [found] = snapshots_of([told], filled)
     [metric] = found.snapshot.metrics
     assert (metric.name, metric.value, metric.split) == ("f1", 0.87, "test")
