@@ -7,6 +7,7 @@ A fact is keyed as the snapshot file keys it, dotted: ``licence``, ``training.ap
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,9 @@ HYPERPARAMETERS = "training.hyperparameters."
 """Any name may follow."""
 LIKE_FORMULAS = ("=", "+", "@", "-")
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
-_WORDS = {"true": True, "false": False}
+SHORT = {"approach": "training.approach", "parent": "training.parent"}
+"""Columns that people know by a shorter name."""
+_WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ def kinds_by_key() -> dict[str, str]:
 
 def known_key(key: str) -> str | None:
     """Return a key as snapshots have it; an estimate's own key is its likely value."""
+    key = SHORT.get(key, key)
     if key.startswith(HYPERPARAMETERS) and len(key) > len(HYPERPARAMETERS):
         return key
     listed = re.sub(r"\[[0-9]{1,2}\]", "[0]", key)
@@ -123,6 +127,8 @@ def value_of(key: str, text: str) -> Value:
         if not _NUMBER.fullmatch(text):
             raise ValueError(f"'{text[:40]}' is not a plain number, without commas or unit")
         number = float(text)
+        if not math.isfinite(number):
+            raise ValueError(f"'{text[:40]}' is more than a number can hold")
         if kind == "number":
             return number
         if not number.is_integer():

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from tco.errors import Finding, InputError, TcoError
+from tco.errors import Finding, InputError
 from tco.imports.snapshot_facts import (
     LIKE_FORMULAS,
     Facts,
@@ -35,7 +35,7 @@ def read_table(path: Path) -> list[Facts]:
         InputError: With every finding of every row.
     """
     if path.stat().st_size > MOST_BYTES:
-        raise TcoError(f"{path} has more than {MOST_BYTES:,} bytes; split it")
+        raise _refused(path, None, f"more than {MOST_BYTES:,} bytes", "split it")
     rows = _xlsx_rows(path) if path.suffix.lower() == ".xlsx" else _csv_rows(path)
     number, header = next(rows, (1, []))
     findings: list[Finding] = []
@@ -143,7 +143,7 @@ def _csv_rows(path: Path) -> Iterator[Row]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise TcoError(f"{path} is not UTF-8; save it as 'CSV UTF-8'") from None
+        raise _refused(path, None, "not UTF-8", "save it as 'CSV UTF-8'") from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     before = 0
     try:
@@ -151,7 +151,8 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             yield before + 1, list(cells)
             before = reader.line_num
     except csv.Error as error:
-        raise TcoError(f"{path}:{reader.line_num} is not readable as CSV: {error}") from None
+        problem, action = f"not readable as CSV: {error}", "mend its quotes"
+        raise _refused(path, reader.line_num, problem, action) from None
 
 
 def _xlsx_rows(path: Path) -> Iterator[Row]:
@@ -169,7 +170,7 @@ def _xlsx_rows(path: Path) -> Iterator[Row]:
     except Exception as error:  # a broken book fails in many ways
         raise _no_book(path, error) from None
     if len(rows) > MOST_ROWS + 1:
-        raise TcoError(f"{path} has more than {MOST_ROWS:,} rows; split it")
+        raise _refused(path, None, f"more than {MOST_ROWS:,} rows", "split it")
     yield from enumerate(rows, 1)
 
 
@@ -180,8 +181,12 @@ def _refuse_bombs(path: Path) -> None:
     except (zipfile.BadZipFile, OSError) as error:
         raise _no_book(path, error) from None
     if unpacked > MOST_UNPACKED_BYTES:
-        raise TcoError(f"{path} unpacks to {unpacked:,} bytes; save only the table")
+        raise _refused(path, None, f"unpacks to {unpacked:,} bytes", "save only the table")
 
 
-def _no_book(path: Path, error: Exception) -> TcoError:
-    return TcoError(f"{path} is not readable as XLSX: {error}; save it anew, or as CSV")
+def _no_book(path: Path, error: Exception) -> InputError:
+    return _refused(path, None, f"not readable as XLSX: {error}", "save it anew, or as CSV")
+
+
+def _refused(path: Path, row: int | None, problem: str, action: str) -> InputError:
+    return InputError([Finding(str(path), row, "", problem, action)])

@@ -19,7 +19,8 @@ from tco.domain.measured import Measured
 from tco.domain.scenario import Scenario
 from tco.domain.snapshot import Snapshot
 from tco.errors import Finding, InputError, NotFoundError
-from tco.imports.snapshot_table import read_snapshot_table
+from tco.imports.snapshot_facts import snapshots_of
+from tco.imports.snapshot_table import read_table
 from tco.measure.library import Measurements
 from tco.measure.measured_files import FOLDER, read_measured
 from tco.prices import Catalog
@@ -80,7 +81,7 @@ def snapshots_in(file: File, library: Library) -> list[Snapshot]:
     """Read one snapshot from YAML, or one a row from CSV."""
     with _laid_down(file, endings=(".yaml", ".yml", ".csv")) as path:
         if path.suffix == ".csv":
-            return read_snapshot_table(path)
+            return [imported.snapshot for imported in snapshots_of(read_table(path), {})]
         return [Library(library.root).load_snapshot(path)]
 
 

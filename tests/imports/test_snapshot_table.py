@@ -11,7 +11,7 @@ from tco.errors import InputError, TcoError
 from tco.imports.snapshot_facts import Imported, known_key, snapshots_of
 from tco.imports.snapshot_table import read_table, template
 
-ROUTER = {
+ROUTER: dict[str, str] = {
     "id": "router",
     "name": "Router",
     "version": "4.10",
@@ -109,6 +109,7 @@ def test_a_table_printed_as_template_reads_back_the_same(tmp_path: Path):
         ({"parameters": "8B"}, "2 parameters: '8B' is not a plain number, without commas or unit"),
         ({"parameters": "nan"}, "2 parameters: 'nan' is not a plain number"
                                 ", without commas or unit"),
+        ({"parameters": "1e309"}, "2 parameters: '1e309' is more than a number can hold"),
         ({"parameters": "-5"}, "2 parameters: must be greater than 0 (found -5.0)"),
         ({"context_tokens": "0.5"}, "2 context_tokens: '0.5' is not a whole number"),
         ({"uses_tokens": "maybe"}, "2 uses_tokens: 'maybe' is neither true nor false"),
