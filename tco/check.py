@@ -8,6 +8,7 @@ from typing import Any
 
 from tco.domain.loading import Library
 from tco.domain.scenario import Scenario
+from tco.domain.source import Document
 from tco.errors import Finding, InputError, nearest
 from tco.ledger.gaps import gaps
 from tco.measure.measured_files import read_measured
@@ -28,19 +29,17 @@ def check_file(path: Path, library: Library) -> list[Finding]:
         else:
             found = _loader_of(path, library)(path)
             if isinstance(found, Scenario):
-                return _gaps(found, str(path))
+                return _gaps(found, library.document(path))
     except InputError as error:
         return list(error.findings)
     return []
 
 
-def _gaps(scenario: Scenario, file: str) -> list[Finding]:
+def _gaps(scenario: Scenario, document: Document) -> list[Finding]:
     """Find phases that one option prices and another is silent about."""
     return [
-        Finding(
-            file,
-            None,
-            f"candidates.{gap.option}.lifecycle.coverage",
+        document.finding(
+            ("candidates", gap.option, "lifecycle", "coverage"),
             gap.problem,
             f"price it, or write '{gap.phase}: {{none: why}}' or 'included_in: where'",
         )
