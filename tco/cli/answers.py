@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -76,39 +77,67 @@ def rank(
     break_even: Annotated[
         bool,
         typer.Option(
-            "--break-even", help="find the volumes at which the order changes, simulating each"
+            "--break-even",
+            help="find the volumes at which the order changes, simulating each, "
+            "and plans in stages for options whose costs cross",
         ),
     ] = False,
+    budget_usd_per_month: Annotated[
+        float | None,
+        typer.Option(
+            help="find the largest volume and the best quality that a budget buys, simulating "
+            "each volume",
+            show_default="none",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Rank the options under each scenario by total cost of ownership."""
+    budget = budget_usd_per_month
+    if budget is not None and not (math.isfinite(budget) and budget > 0):
+        raise TcoError(
+            f"a budget of {budget:g} USD a month buys nothing; name one above 0, as "
+            "--budget-usd-per-month 5000"
+        )
     options = options_of(context)
     loaded = options.scenarios(scenarios or options.library.use_cases())
     if not loaded:
         raise TcoError(f"there is no scenario under {options.library.root}; --data names a folder.")
     from tco.cli import ranking  # takes a second: first say what is wrong
     from tco.plan import Settings, evaluate, volumes
+    from tco.rank.budget import bought
     from tco.rank.comparison import compared
+    from tco.staging import staged_plans
 
+    tables = options.catalog, options.measurements
     settings = Settings(basis=basis, fidelity=fidelity.value, cache=user_cache())
     prepare_to_simulate()
     evaluations: list[Evaluation] = []
-    crossings = {}
+    sought = {}
     for scenario in loaded:
-        found = evaluate(scenario, options.catalog, options.measurements, settings=settings)
-        at_volume = volumes(found, options.catalog, options.measurements) if break_even else None
-        crossings[scenario.id] = compared(found.outlook, found.requests_answered, at_volume)
+        found = evaluate(scenario, *tables, settings=settings)
+        at_volume = volumes(found, *tables)
+        requests, months = found.requests_answered, scenario.horizon_months
+        crossings = compared(found.outlook, requests, at_volume if break_even else None)
+        goal = scenario.goals.quality
+        sought[scenario.id] = ranking.Sought(
+            crossings,
+            staged_plans(found, crossings, *tables) if break_even else None,
+            None
+            if budget is None
+            else bought(found.ranking, goal, budget, months, requests, at_volume),
+        )
         if not as_json:
             rate = options.catalog.exchange_rate(currency.value, on=scenario.price_date)
             ranking.print_ranking(
                 found,
                 rate,
-                crossings[scenario.id],
+                sought[scenario.id],
                 first_of_use_case=_is_new(evaluations, found),
             )
         evaluations.append(found)
     if as_json:
-        print_json(ranking.document(evaluations, crossings))
+        print_json(ranking.document(evaluations, sought))
     else:
         ranking.print_across(evaluations, rate)
     if not any(found.ranking.options for found in evaluations):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -16,9 +17,11 @@ from tco.domain.price import ExchangeRate
 from tco.export.ranking import ranking_document
 from tco.plan import Evaluation
 from tco.prices.currency import from_usd
+from tco.rank.budget import Bought
 from tco.rank.comparison import Compared
 from tco.rank.score import Answer, OptionProfile, Status
 from tco.rank.uncertainty import Range
+from tco.staging import Proposal
 
 SCHEMA = "tco/rank/1"
 THOUSAND = 1000
@@ -26,19 +29,52 @@ WIDTH_IN_A_FILE = 120
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
-def document(
-    evaluations: Sequence[Evaluation], crossings: Mapping[str, Sequence[Compared]]
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What stands beside a ranking because somebody asked for it."""
+
+    crossings: Sequence[Compared]
+    """Break-even points of the cheapest with its rivals."""
+    staged: Sequence[Proposal] | None
+    """Plans in stages for the pairs that cross; None: not asked for."""
+    bought: Bought | None
+    """What a budget buys; None: not asked for."""
+
+    def sentences(self, rate: ExchangeRate) -> tuple[str, ...]:
+        """Say each in one line."""
+
+        def say(usd: float) -> str:
+            return _amount(usd, rate, ",.0f")
+
+        return (
+            *(compared.sentence for compared in self.crossings),
+            *(proposal.sentence(say) for proposal in self.staged or ()),
+            *(() if self.bought is None else self.bought.sentences(say)),
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        """Write what a ranking alone has not; what was not asked for is absent."""
+        document: dict[str, Any] = {}
+        if self.staged is not None:
+            document["staged_plans"] = [proposal.as_data() for proposal in self.staged]
+        if self.bought is not None:
+            document["budget"] = self.bought.as_data()
+        return document
+
+
+def document(evaluations: Sequence[Evaluation], sought: Mapping[str, Sought]) -> dict[str, Any]:
     """Write the rankings as plain data.
 
     Args:
         evaluations: The answers.
-        crossings: Break-even points by scenario.
+        sought: What stands beside each, by scenario.
     """
     return {
         "schema": SCHEMA,
         "scenarios": [
-            ranking_document(found, crossings[found.scenario.id]) for found in evaluations
+            ranking_document(found, beside.crossings) | beside.as_data()
+            for found in evaluations
+            for beside in [sought[found.scenario.id]]
         ],
         "use_cases": across_scenarios(evaluations),
     }
@@ -64,7 +100,7 @@ def across_scenarios(evaluations: Sequence[Evaluation]) -> dict[str, dict[str, d
 def print_ranking(
     found: Evaluation,
     rate: ExchangeRate,
-    crossings: Sequence[Compared],
+    sought: Sought,
     *,
     first_of_use_case: bool,
 ) -> None:
@@ -73,14 +109,14 @@ def print_ranking(
     Args:
         found: The answer, in dollars.
         rate: Currency in which amounts are shown.
-        crossings: Break-even points of the cheapest with its rivals.
+        sought: What stands beneath it.
         first_of_use_case: Whether to print the use case's heading above.
     """
     console = Console(highlight=False)
     with console.capture() as shown:
         _print_ranking(console, found, rate, first_of_use_case=first_of_use_case)
-        for compared in crossings:
-            console.print(Text(f"   {compared.sentence}", style="dim"))
+        for sentence in sought.sentences(rate):
+            console.print(Text(f"   {sentence}", style="dim"))
         against = incumbent_table(found, lambda usd: _amount(usd, rate, ",.0f"))
         if against is not None:
             console.print(against)

@@ -198,15 +198,20 @@ class Stage(Record):
     when_requests_per_month_reach: Annotated[float, Field(gt=0, le=1e15)] | None = None
 
 
-class StagedDeployment(Record):
-    """Options that follow one another in time, each switch with its cost."""
+class Switching(Record):
+    """What a change from one option to another takes."""
 
-    kind: Literal["staged"]
-    stages: Annotated[tuple[Stage, ...], Field(min_length=2, max_length=6)]
     migration_usd: UsdEstimate = Field(description="work and fees of each switch [USD]")
     parallel_months: Annotated[int, Field(ge=0, le=12)] = Field(
         description="months in which old and new both run after a switch [months]"
     )
+
+
+class StagedDeployment(Switching):
+    """Options that follow one another in time, each switch with its cost."""
+
+    kind: Literal["staged"]
+    stages: Annotated[tuple[Stage, ...], Field(min_length=2, max_length=6)]
 
     @model_validator(mode="after")
     def _starts_and_switches(self) -> Self:

@@ -11,7 +11,12 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tco.domain.business import Business
 from tco.domain.criteria import Criteria, TypedScore
-from tco.domain.deployment import CascadeDeployment, Deployment, StagedDeployment
+from tco.domain.deployment import (
+    CascadeDeployment,
+    Deployment,
+    StagedDeployment,
+    Switching,
+)
 from tco.domain.goals import Goals, StatedFacts
 from tco.domain.history import ExperimentHistory
 from tco.domain.lifecycle import Lifecycle
@@ -113,6 +118,11 @@ class Scenario(Record):
         default_factory=dict,
         description="tracked runs that options refer to, from scenarios/histories",
     )
+    staging: Switching | None = Field(
+        default=None,
+        description="what any switch between two options takes, for the staged plans that "
+        "'tco rank --break-even' proposes; no part of the question",
+    )
     optimize: dict[Identifier, SearchSpace] = Field(
         default_factory=dict,
         description="deployments that 'tco optimize' tries, by option; no part of the question",
@@ -130,8 +140,8 @@ class Scenario(Record):
 
     @property
     def digest(self) -> str:
-        """sha256 of the resolved canonical JSON, but for where a cheaper deployment is sought."""
-        question = self.model_dump(mode="json", exclude={"optimize"})
+        """sha256 of the resolved canonical JSON, but for where a cheaper plan is sought."""
+        question = self.model_dump(mode="json", exclude={"optimize", "staging"})
         canonical = json.dumps(question, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 

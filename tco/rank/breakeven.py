@@ -133,15 +133,24 @@ def largest_volume(cost_at: CostAt, option: str, budget_usd: float) -> float | N
 
     None where even a thousandth of today's volume costs more.
     """
-    fits = None
-    for factor in (*reversed(FACTORS_DOWN), *FACTORS_UP[1:]):
+
+    def fits(factor: float) -> bool:
         cost = cost_at(factor).get(option)
-        if cost is None or cost > budget_usd:
-            if fits is None:
-                return None
-            return _largest_between(cost_at, option, budget_usd, fits, factor)
-        fits = factor
-    return fits
+        return cost is not None and cost <= budget_usd
+
+    if not fits(1.0):
+        too_large = 1.0
+        for factor in FACTORS_DOWN[1:]:
+            if fits(factor):
+                return _largest_between(fits, factor, too_large)
+            too_large = factor
+        return None
+    largest = 1.0
+    for factor in FACTORS_UP[1:]:
+        if not fits(factor):
+            return _largest_between(fits, largest, factor)
+        largest = factor
+    return largest
 
 
 def utilisation(view: View, option: str) -> float | None:
@@ -201,16 +210,13 @@ def _narrowed(cost_at: CostAt, cheaper: str, dearer: str, ends: tuple[float, flo
     return middle
 
 
-def _largest_between(
-    cost_at: CostAt, option: str, budget_usd: float, fits: float, too_large: float
-) -> float:
+def _largest_between(fits: Callable[[float], bool], low: float, too_large: float) -> float:
     for _ in range(MOST_STEPS):
-        if np.log(too_large / fits) < CLOSE:
+        if np.log(too_large / low) < CLOSE:
             break
-        middle = float(np.sqrt(fits * too_large))
-        cost = cost_at(middle).get(option)
-        if cost is not None and cost <= budget_usd:
-            fits = middle
+        middle = float(np.sqrt(low * too_large))
+        if fits(middle):
+            low = middle
         else:
             too_large = middle
-    return fits
+    return low
