@@ -89,6 +89,10 @@ def test_nothing_feasible_is_an_answer_with_reasons_and_status_1(tco: Tco, infea
     assert "No option meets every goal with known figures." in done.out
     assert done.out.count("left out:") == 3
     assert "- p95 latency" in done.out
+    nearest = (
+        "Nearest: Our encoder on CPU (own). To let it in, relax p95 latency to 50 ms (by 4900%)."
+    )
+    assert nearest in done.out
     assert tco("rank", infeasible, "--json").status == 1
     assert tco("rank", infeasible, BASE).status == 0, "one answer is enough"
 

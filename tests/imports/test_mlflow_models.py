@@ -92,11 +92,11 @@ def test_three_forms_of_one_registry_become_the_same_snapshot(tmp_path: Path):
 
 def test_a_server_answers_page_by_page():
     versions: list[dict[str, object]] = [
-        {"name": "m", "version": str(number), "run_id": ""} for number in range(1, 4)
+        {"name": "m", "version": str(number), "run_id": ""} for number in (1, 2)
     ]
     with server(versions=versions) as uri:
         found = facts_of_store(uri, [])
-    assert [facts.values["version"] for facts in found] == ["1", "2", "3"]
+    assert [facts.values["version"] for facts in found] == ["1", "2"]
 
 
 def test_models_versions_and_runs_are_chosen_by_name(tmp_path: Path):
