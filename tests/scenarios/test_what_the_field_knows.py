@@ -76,8 +76,10 @@ def test_the_reason_is_what_the_next_request_costs():
 
 
 def test_the_crossing_lies_between_with_nothing_changed_but_the_volume():
-    factor = loaded(HIGH).workload.requests_per_month.likely
-    factor /= loaded(BETWEEN).workload.requests_per_month.likely
+    high, between = (loaded(name).workload.requests_per_month for name in (HIGH, BETWEEN))
+    assert high is not None
+    assert between is not None
+    factor = high.likely / between.likely
     beyond = costs_at_volume(evaluated(BETWEEN), factor, *data())
     for api in ("open-api", "llm-api"):
         assert usd(BETWEEN, api) < usd(BETWEEN, "encoder")
