@@ -89,7 +89,9 @@ def book(
         clock[at.BOOKED_J] = total_j
     clock[at.BOOKED_S] = until_s
     last = hours.shape[0] - 1
-    hour = hour_of(state, start_s)
+    hour = hour_of(state, until_s)
+    if start_s < hour * 3600.0:
+        hour = hour_of(state, start_s)
     while start_s < until_s:
         edge_s = until_s if hour >= last else min(until_s, (hour + 1) * 3600.0)
         hours[hour, at.HOUR_BUSY_S] += edge_s - start_s

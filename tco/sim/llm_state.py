@@ -343,8 +343,10 @@ def blocks_of_steps(phases: Whole, decodes: int, count: int, steps: int) -> int:
     turn = phases.shape[0]
     rounds = steps // turn
     needed = rounds * decodes
-    for k in range(steps - rounds * turn):
-        needed += phases[(-(count + k)) % turn]
+    place = (-count) % turn
+    for _ in range(steps - rounds * turn):
+        needed += phases[place]
+        place = place - 1 if place > 0 else turn - 1
     return int(needed)
 
 
@@ -356,10 +358,12 @@ def steps_that_fit(phases: Whole, decodes: int, count: int, free: int, most: int
         return most
     rounds = min(most // turn, free // decodes)
     steps, left = rounds * turn, free - rounds * decodes
+    place = (-count) % turn
     while steps < most:
-        left -= phases[(-(count + steps)) % turn]
+        left -= phases[place]
         if left < 0:
             break
+        place = place - 1 if place > 0 else turn - 1
         steps += 1
     return int(steps)
 
