@@ -162,3 +162,20 @@ def test_the_month_is_sought_with_the_life_of_the_second_beginning_at_its_stage(
     """What Small costs once is paid whenever it begins: it does not drive the switch out."""
     for once in (0.0, 50_000.0):
         assert likely_month(plan(fixed=2500, once=once), ("big", "small"), 0) == 3
+
+
+def test_the_second_serves_only_once_its_lead_time_has_passed():
+    """Small takes three months to make, while Big answers: it can serve from month 4 at best."""
+    training = {"lead_months": 3, "meanwhile": {"option": "big"}}
+    found = plan(fixed=100)
+    assert likely_month(found, ("big", "small"), 0) == 2
+    late = worked_plans.evaluation_of(
+        found.scenario, candidates={"small": {"lifecycle": {"training": training}}}
+    )
+    assert likely_month(late, ("big", "small"), 0) == 4
+    assert likely_month(late, ("small", "big"), 0) is None, "it has four months"
+
+
+def test_the_first_is_paid_in_the_parallel_months_when_the_month_is_sought():
+    """A month of both costs 3,000 more from month 3 and 4,000 from month 4: as early as can be."""
+    assert likely_month(plan(fixed=2500), ("big", "small"), 1) == 2
