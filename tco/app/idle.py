@@ -25,6 +25,19 @@ from tco.sim.seen_week import SeenWeek
 from tco.tasks import Kept, Watch, user_cache
 
 LOST = (Kind.WASTED, Kind.IDLE)
+MEANINGS = {
+    "booting": "starting, and not yet able to answer",
+    "draining": "finishing its last requests, taking no more",
+    "spare replicas": "kept ready so that one may fail",
+    "minimum floor": "below the least number that is always kept",
+    "scale-down delay": "no longer needed, kept in case load comes back",
+    "head-room the latency goal needs": "free so that answers come in time",
+    "rest": "more than the hour needs, and no rule asks for it",
+    "night and weekend": "needed in the busiest hour, not in this one",
+    "peak head-room": "room above the need of the busiest hour",
+    "unallocated capacity": "part of a machine that no replica fits on",
+}
+"""Causes as the simulation names them; those of runs and commitments explain themselves."""
 
 
 @shell.result_page("Idle waste", "What do we pay for capacity that does not work, and why?")
@@ -74,7 +87,7 @@ def _cards(found: Evaluation, use: CapacityUse) -> None:
         shell.card(
             "Idle and wasted, USD",
             f"{use.lost_usd:,.2f}",
-            f"{share:.0%} of what is paid for",
+            f"{share:.1%} of what is paid for",
             explained="Paid for and not busy: waiting, starting, never used, led nowhere",
             opens=partial(opens, key="open-lost-capacity", kinds=LOST),
         )
@@ -92,6 +105,7 @@ def _causes(use: CapacityUse) -> None:
     rows = [
         {
             "cause": plain(begun(waste.cause)),
+            "what it means": MEANINGS.get(waste.cause, ""),
             "capacity": waste.family.value,
             "kind": waste.kind.value,
             "USD": f"{waste.usd:,.2f}",
@@ -254,7 +268,7 @@ def _every_option(used: dict[str, CapacityUse], titles: dict[str, str]) -> None:
             "wasted": f"{use.wasted_usd:,.2f}",
             "idle": f"{use.idle_usd:,.2f}",
             "shared": f"{use.shared_usd:,.2f}",
-            "lost": f"{use.lost_share or 0.0:.0%}",
+            "lost": f"{use.lost_share or 0.0:.1%}",
         }
         for option, use in used.items()
     ]

@@ -18,6 +18,7 @@ from tco.errors import TcoError
 from tco.measure.library import Measurements
 from tco.plan import Evaluation
 from tco.rank.score import Answer, Status
+from tco.rank.words import amount
 
 NOT_KNOWN = "not known"
 
@@ -57,7 +58,7 @@ def _snapshot(found: Evaluation, one: Snapshot) -> dict[str, str]:
     return {
         "snapshot": f"{plain(one.name)} {plain(one.version)}",
         "weights": one.openness.value,
-        "parameters": NOT_KNOWN if one.parameters is None else f"{one.parameters:,.3g}",
+        "parameters": NOT_KNOWN if one.parameters is None else amount(one.parameters),
         "precision": plain(one.precision or NOT_KNOWN),
         "memory, GiB": NOT_KNOWN if one.memory_gib is None else f"{one.memory_gib:,.4g}",
         "made by": one.training.approach.value,

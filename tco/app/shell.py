@@ -243,7 +243,10 @@ LOOK = """<style>
 [data-testid="stMetricValue"] { font-size: 1.55rem; }
 [data-testid="stMetricLabel"] p { white-space: normal; }
 [data-testid="stTable"] td, [data-testid="stTable"] th { padding: 0.3rem 0.5rem; }
-@media (max-width: 640px) { .stMainBlockContainer { padding: 3.2rem 1rem 2rem; } }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding: 3.2rem 1rem 2rem; }
+  [data-testid="stTable"] td, [data-testid="stTable"] th { min-width: 5.5rem; }
+}
 </style>"""
 """Room for the figures: words of a card wrap instead of being cut off."""
 

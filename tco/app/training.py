@@ -18,7 +18,6 @@ from tco.plan import Evaluation
 from tco.rank.score import Answer
 
 MADE = (*MAKING, Phase.DATA)
-NONE = "none planned"
 
 
 @shell.result_page(
@@ -32,8 +31,13 @@ def page(shown: shell.Shown) -> None:
         st.info("No option has a price yet; Overview says why.")
         return
     made = {option: making(found.model, found.ledger, option) for option in answers}
+    with_runs = [name for name, one in made.items() if one.search_multiple is not None]
     option = st.selectbox(
-        "Option", list(answers), format_func=lambda name: answers[name].title, key="made-option"
+        "Option",
+        list(answers),
+        index=list(answers).index(with_runs[0]) if with_runs else 0,
+        format_func=lambda name: answers[name].title,
+        key="made-option",
     )
     _cards(found, answers[option], made[option])
     _table(found, answers, made)
@@ -93,14 +97,14 @@ def _table(found: Evaluation, answers: dict[str, Answer], made: dict[str, Making
         rows.append(
             {
                 "option": plain(answer.title),
-                "final run": f"{one.runs_usd[Fate.FINAL]:,.2f}",
-                "other finished runs": f"{one.runs_usd[Fate.FINISHED]:,.2f}",
-                **{f"{fate}": f"{one.runs_usd[fate]:,.2f}" for fate in LED_NOWHERE},
+                "final run": _cell(one.runs_usd[Fate.FINAL]),
+                "other finished runs": _cell(one.runs_usd[Fate.FINISHED]),
+                **{f"{fate}": _cell(one.runs_usd[fate]) for fate in LED_NOWHERE},
                 "multiple": "" if multiple is None else f"{multiple:,.1f} x",
-                "people": f"{one.people_usd:,.2f}",
-                "data": f"{one.data_usd:,.2f}",
-                "other": f"{one.rest_usd:,.2f}",
-                "in all": f"{one.whole_usd:,.2f}",
+                "people": _cell(one.people_usd),
+                "data": _cell(one.data_usd),
+                "other": _cell(one.rest_usd),
+                "in all": _cell(one.whole_usd),
                 "inference passes it": "never" if passed is None else f"{passed:%b %Y}",
             }
         )
@@ -108,8 +112,13 @@ def _table(found: Evaluation, answers: dict[str, Answer], made: dict[str, Making
              alt="What making each option's model costs, USD")  # fmt: skip
     st.caption(
         "USD over the horizon, nominal. The multiple is all runs over the final one. Other: "
-        "machines to develop on, tuning by vendors, and amounts that are stated as a whole."
+        "machines to develop on, tuning by vendors, and amounts that are stated as a whole. "
+        "A dash: nothing of the kind is planned."
     )
+
+
+def _cell(usd: float) -> str:
+    return f"{usd:,.2f}" if usd else "-"
 
 
 def _against_serving(found: Evaluation, answer: Answer) -> None:

@@ -63,7 +63,7 @@ def _of_batches(measured: Measured, curve: ServiceCurve) -> DrawnCurve:
 def _of_steps(measured: Measured, curve: ServiceCurve) -> DrawnCurve:
     assert curve.step is not None
     steps = seen_steps(measured)
-    contexts = np.nan_to_num(steps.contexts)
+    contexts = steps.contexts
     fitted = curve.step.seconds.at(steps.sequences, steps.sequences * contexts)
     errors = np.array([curve.relative_error(float(n)) for n in steps.sequences])
     few = len(set(contexts)) <= MOST_SERIES

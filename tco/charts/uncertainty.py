@@ -75,7 +75,9 @@ def tornado(table: pd.DataFrame, *, likely_usd: float, title: str) -> alt.LayerC
             "driver:N", sort=table["driver"].tolist(), title=None, axis=alt.Axis(labelLimit=300)
         ),
         x=alt.X(
-            "usd:Q", scale=alt.Scale(zero=False), axis=alt.Axis(format=MONEY, title="total [USD]")
+            "usd:Q",
+            scale=alt.Scale(zero=False),
+            axis=alt.Axis(format=MONEY, title="total [USD]", tickCount=6, labelOverlap=True),
         ),
     )
     bars = base.mark_bar().encode(

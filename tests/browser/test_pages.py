@@ -1,0 +1,179 @@
+"""Every page as people meet it: by its address, on small screens, by keyboard, with bad files."""
+
+import csv
+import re
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import person, settled, slowness
+from tests.shipped import evaluated
+from tests.store.test_brought import PERSON, prices
+
+PAGES = {
+    "overview": "Overview",
+    "compare": "Compare",
+    "training": "Training & experiments",
+    "idle": "Idle waste",
+    "uncertainty": "Uncertainty",
+    "measurements": "Snapshots & measurements",
+    "scenarios": "Scenarios",
+    "assumptions": "Assumptions",
+    "new": "New scenario",
+    "uploads": "Uploads",
+    "export": "Export",
+    "method": "Method",
+}
+GRAVE = ("serious", "critical")
+FIRST = "ticket-classification/base"
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Browser, app_url: str) -> Iterator[Page]:
+    """Open the app once for all tests of this file."""
+    window = person(browser)
+    page = window.new_page()
+    page.goto(app_url)
+    arrived(page)
+    yield page
+    window.close()
+
+
+def arrived(page: Page) -> None:
+    """Wait until nothing is worked on any more."""
+    settled(page)
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0, timeout=90_000)
+    settled(page)
+
+
+def grave_findings(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {node['target']}"
+        for one in found
+        if one["impact"] in GRAVE
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_page_opens_by_its_address_for_everybody_on_every_screen(
+    visitor: Page, app_url: str, address: str, pictures: Path
+):
+    visitor.set_viewport_size({"width": 1366, "height": 768})
+    visitor.goto(f"{app_url}/{address}")
+    expect(visitor.get_by_role("heading", level=1)).to_have_text(PAGES[address], timeout=30_000)
+    arrived(visitor)
+    expect(visitor.get_by_test_id("stException")).to_have_count(0)
+    expect(visitor.get_by_text("Something went wrong")).to_have_count(0)
+    for words in ("Estimate, not a quote", "Prices of", "USD,"):
+        expect(visitor.get_by_text(words).first).to_be_visible()
+    expect(visitor.get_by_role("button", name="Download as CSV")).to_have_count(0)
+    assert grave_findings(visitor) == []
+    visitor.screenshot(path=pictures / f"{address}.png")
+    for width in (1024, 390):
+        visitor.set_viewport_size({"width": width, "height": 844})
+        visitor.wait_for_timeout(300)
+        sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert visitor.evaluate(sideways) <= 0, f"{address} scrolls sideways at {width}"
+    visitor.screenshot(path=pictures / f"{address}-390.png")
+
+
+def open_page(page: Page, app_url: str, address: str) -> None:
+    page.set_viewport_size({"width": 1366, "height": 768})
+    page.goto(f"{app_url}/{address}")
+    expect(page.get_by_role("heading", level=1)).to_have_text(PAGES[address], timeout=30_000)
+    arrived(page)
+
+
+def test_a_number_opens_for_everybody(visitor: Page, app_url: str):
+    open_page(visitor, app_url, "training")
+    visitor.get_by_role("button", name="Open").first.click()
+    dialog = visitor.get_by_role("dialog")
+    expect(dialog.get_by_text("over 36 months, nominal")).to_be_visible(timeout=20_000)
+    settled(visitor)
+    assert grave_findings(visitor) == []
+    visitor.keyboard.press("Escape")
+
+
+def test_files_are_made_by_keyboard_and_add_up_to_the_answer(visitor: Page, app_url: str):
+    open_page(visitor, app_url, "export")
+    make = visitor.get_by_role("button", name="Make the files")
+    make.focus()
+    make.press("Enter")
+    budget = visitor.get_by_role("button", name=re.compile(r"budget\.csv"))
+    expect(budget).to_be_visible(timeout=90_000)
+    arrived(visitor)
+    digest = evaluated(FIRST).scenario.digest[:8]
+    expect(visitor.get_by_text(f"Digest {digest}")).to_be_visible()
+    with visitor.expect_download() as waiting:
+        budget.click()
+    assert digest in waiting.value.suggested_filename
+    text = Path(waiting.value.path()).read_text(encoding="utf-8-sig")
+    total = sum(float(row["amount_usd"]) for row in csv.DictReader(StringIO(text)))
+    best = evaluated(FIRST).ranking.options[0]
+    assert best.money is not None
+    assert total == pytest.approx(best.money.basis_usd, abs=0.005)
+
+
+def test_long_work_can_be_cancelled(visitor: Page, app_url: str):
+    open_page(visitor, app_url, "idle")
+    expect(visitor.get_by_text("Idle by hour")).to_be_visible(timeout=30_000)
+    begin = visitor.get_by_role("button", name="Try every measure")
+    begin.click()
+    cancel = visitor.get_by_role("button", name="Cancel")
+    expect(cancel).to_be_visible(timeout=20_000)
+    cancel.click()
+    expect(begin).to_be_visible(timeout=2_000 * slowness())
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (prices(PERSON.replace(",99,", ",-5,")).raw, "people.csv:2"),
+        (prices(PERSON.replace(",99,", ",1e309,")).raw, "people.csv:2"),
+        (prices(PERSON.replace(",99,", ",=1+1,")).raw, "people.csv:2"),
+        (b"role,cost\nx,1\n", "people.csv:1"),
+        (prices(PERSON).raw.decode().encode("utf-16"), "UTF-8"),
+    ],
+    ids=["negative", "infinite", "formula", "columns", "utf-16"],
+)
+def test_a_bad_upload_is_told_by_its_row_and_changes_nothing(
+    visitor: Page, app_url: str, content: bytes, says: str
+):
+    open_page(visitor, app_url, "uploads")
+    visitor.get_by_role("combobox", name="What do you bring?").click()
+    visitor.get_by_role("option", name="Price table").click()
+    settled(visitor)
+    chooser = visitor.get_by_test_id("stFileUploaderDropzoneInput")
+    chooser.set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": content})
+    expect(visitor.get_by_text("Not taken")).to_be_visible(timeout=20_000)
+    expect(visitor.get_by_text(says).first).to_be_visible()
+    expect(visitor.get_by_text("In force in this session")).to_have_count(0)
+    expect(visitor.get_by_text("Traceback")).to_have_count(0)
+
+
+def test_an_error_is_readable_for_everybody_and_an_own_file_stays_ones_own(
+    visitor: Page, browser: Browser, app_url: str
+):
+    open_page(visitor, app_url, "uploads")
+    visitor.get_by_role("combobox", name="What do you bring?").click()
+    visitor.get_by_role("option", name="Price table").click()
+    settled(visitor)
+    chooser = visitor.get_by_test_id("stFileUploaderDropzoneInput")
+    bad = {"name": "people.csv", "mimeType": "text/csv", "buffer": b"role\nx\n"}
+    chooser.set_input_files(bad)  # type: ignore[arg-type]
+    expect(visitor.get_by_text("Not taken")).to_be_visible(timeout=20_000)
+    assert grave_findings(visitor) == []
+    chooser.set_input_files(bad | {"buffer": prices(PERSON).raw})  # type: ignore[arg-type]
+    visitor.get_by_role("button", name="Use these prices").click()
+    expect(visitor.get_by_text("In force in this session")).to_be_visible(timeout=20_000)
+    stranger = person(browser)
+    page = stranger.new_page()
+    open_page(page, app_url, "uploads")
+    expect(page.get_by_text("In force in this session")).to_have_count(0)
+    stranger.close()
