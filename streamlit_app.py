@@ -11,6 +11,7 @@ from tco.app import (
     method,
     overview,
     scenarios,
+    sign_in,
     training,
     uncertain,
     uploads,
@@ -18,6 +19,7 @@ from tco.app import (
 )
 
 st.set_page_config(page_title="TCO planner", page_icon="📊", layout="wide")
+sign_in.gate()
 st.navigation(
     [
         st.Page(overview.page, title="Overview", url_path="overview", default=True),

@@ -272,7 +272,7 @@ def drop(file: File) -> None:
     st.session_state[BROUGHT] = [kept for kept in brought() if kept != file]
 
 
-@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs={File: repr})
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs={File: File.digest})
 def _materials(files: tuple[File, ...]) -> Materials:
     """Read the tables; who brought the same files, byte for byte, shares what was read."""
     folder, own = data_folder(), user_overlay()

@@ -100,7 +100,7 @@ def _table(found: Evaluation, answers: dict[str, Answer], made: dict[str, Making
                 "final run": _cell(one.runs_usd[Fate.FINAL]),
                 "other finished runs": _cell(one.runs_usd[Fate.FINISHED]),
                 **{f"{fate}": _cell(one.runs_usd[fate]) for fate in LED_NOWHERE},
-                "multiple": "" if multiple is None else f"{multiple:,.1f} x",
+                "multiple": r"\-" if multiple is None else f"{multiple:,.1f} x",
                 "people": _cell(one.people_usd),
                 "data": _cell(one.data_usd),
                 "other": _cell(one.rest_usd),
@@ -118,7 +118,7 @@ def _table(found: Evaluation, answers: dict[str, Answer], made: dict[str, Making
 
 
 def _cell(usd: float) -> str:
-    return f"{usd:,.2f}" if usd else "-"
+    return f"{usd:,.2f}" if usd else r"\-"
 
 
 def _against_serving(found: Evaluation, answer: Answer) -> None:

@@ -6,6 +6,7 @@ find names the file as the person called it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -51,6 +52,10 @@ class File:
     kind: Kind
     name: str
     raw: bytes
+
+    def digest(self) -> str:
+        """Return what tells it from every other file."""
+        return hashlib.sha256(f"{self.kind} {self.name}\n".encode() + self.raw).hexdigest()
 
     @property
     def safe_name(self) -> str:

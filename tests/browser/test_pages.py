@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import person, settled, slowness
 from tests.shipped import evaluated
@@ -38,6 +38,8 @@ def visitor(browser: Browser, app_url: str) -> Iterator[Page]:
     window = person(browser)
     page = window.new_page()
     page.goto(app_url)
+    # The first answer of a fresh checkout is simulated from nothing.
+    expect(page.get_by_test_id("stMetric").first).to_be_visible(timeout=240_000)
     arrived(page)
     yield page
     window.close()
@@ -131,6 +133,16 @@ def test_long_work_can_be_cancelled(visitor: Page, app_url: str):
     expect(begin).to_be_visible(timeout=2_000 * slowness())
 
 
+def price_chooser(page: Page, app_url: str) -> Locator:
+    """Open the page of uploads where a price table is asked for."""
+    open_page(page, app_url, "uploads")
+    page.get_by_role("combobox", name="What do you bring?").click()
+    page.get_by_role("option", name="Price table").click()
+    expect(page.get_by_text("A price table; its name tells which")).to_be_visible(timeout=20_000)
+    settled(page)
+    return page.get_by_test_id("stFileUploaderDropzoneInput")
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -145,11 +157,7 @@ def test_long_work_can_be_cancelled(visitor: Page, app_url: str):
 def test_a_bad_upload_is_told_by_its_row_and_changes_nothing(
     visitor: Page, app_url: str, content: bytes, says: str
 ):
-    open_page(visitor, app_url, "uploads")
-    visitor.get_by_role("combobox", name="What do you bring?").click()
-    visitor.get_by_role("option", name="Price table").click()
-    settled(visitor)
-    chooser = visitor.get_by_test_id("stFileUploaderDropzoneInput")
+    chooser = price_chooser(visitor, app_url)
     chooser.set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": content})
     expect(visitor.get_by_text("Not taken")).to_be_visible(timeout=20_000)
     expect(visitor.get_by_text(says).first).to_be_visible()
@@ -160,18 +168,15 @@ def test_a_bad_upload_is_told_by_its_row_and_changes_nothing(
 def test_an_error_is_readable_for_everybody_and_an_own_file_stays_ones_own(
     visitor: Page, browser: Browser, app_url: str
 ):
-    open_page(visitor, app_url, "uploads")
-    visitor.get_by_role("combobox", name="What do you bring?").click()
-    visitor.get_by_role("option", name="Price table").click()
-    settled(visitor)
-    chooser = visitor.get_by_test_id("stFileUploaderDropzoneInput")
+    chooser = price_chooser(visitor, app_url)
     bad = {"name": "people.csv", "mimeType": "text/csv", "buffer": b"role\nx\n"}
     chooser.set_input_files(bad)  # type: ignore[arg-type]
     expect(visitor.get_by_text("Not taken")).to_be_visible(timeout=20_000)
     assert grave_findings(visitor) == []
     chooser.set_input_files(bad | {"buffer": prices(PERSON).raw})  # type: ignore[arg-type]
     visitor.get_by_role("button", name="Use these prices").click()
-    expect(visitor.get_by_text("In force in this session")).to_be_visible(timeout=20_000)
+    force = visitor.get_by_role("heading", name="In force in this session")
+    expect(force).to_be_visible(timeout=20_000)
     stranger = person(browser)
     page = stranger.new_page()
     open_page(page, app_url, "uploads")
