@@ -174,15 +174,20 @@ def _week(shown: shell.Shown, option: str) -> None:
 
 
 def _draw_week(week: SeenWeek) -> None:
+    changes = "It never changes its size"
+    if week.cold_starts or week.scale_downs:
+        changes = (
+            f"It was enlarged **{week.cold_starts:,}** times (each a cold start of a replica) and "
+            f"made smaller **{week.scale_downs:,}** times; starting took "
+            f"**{week.booting_hours:,.1f}** replica-hours"
+        )
     st.markdown(
-        f"**{week.mean_idle_share:.0%}** of what is held does not work over the week. The fleet "
-        f"was enlarged **{week.cold_starts:,}** times (each a cold start of a replica) and made "
-        f"smaller **{week.scale_downs:,}** times; starting took **{week.booting_hours:,.1f}** "
-        f"replica-hours. {sum(week.requests):,.0f} requests came."
+        f"**{week.mean_idle_share:.1%}** of what the fleet holds does not work over the week. "
+        f"{changes}. {sum(week.requests):,.0f} requests came."
     )
     heat, steps, table = st.tabs(["Idle by hour", "Fleet step by step", "Table"])
     hours = heat_table(week)
-    says = f"Idle share of each hour of the week, {week.mean_idle_share:.0%} over all"
+    says = f"Idle share of each hour of the week, {week.mean_idle_share:.1%} over all"
     heat.altair_chart(idle_heat_map(hours, title=says), width="stretch", key="heat", alt=says)
     says = "Replicas held against replicas that work"
     steps.altair_chart(
