@@ -76,13 +76,13 @@ def test_a_page_opens_by_its_address_for_everybody_on_every_screen(
         expect(visitor.get_by_text(words).first).to_be_visible()
     expect(visitor.get_by_role("button", name="Download as CSV")).to_have_count(0)
     assert grave_findings(visitor) == []
-    visitor.screenshot(path=pictures / f"{address}.png")
+    visitor.screenshot(path=pictures / f"page-{address}.png")
     for width in (1024, 390):
         visitor.set_viewport_size({"width": width, "height": 844})
         visitor.wait_for_timeout(300)
         sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert visitor.evaluate(sideways) <= 0, f"{address} scrolls sideways at {width}"
-    visitor.screenshot(path=pictures / f"{address}-390.png")
+    visitor.screenshot(path=pictures / f"page-{address}-390.png")
 
 
 def open_page(page: Page, app_url: str, address: str) -> None:
