@@ -35,7 +35,7 @@ SCENARIO = {
         "give it as 'budget_usd', converted to that unit"
     ],
     ("replicas: 2", "replica: 2"): [
-        "candidates.own.deployment.replica: unknown key; nearest: replicas, vcpus_per_replica; "
+        "candidates.own.deployment.replica: unknown key; nearest: replicas, spare_replicas, quota_replicas; "
         "correct or remove it"
     ],
     ("question:", "zzz: 1\nquestion:"): ["zzz: unknown key; correct or remove it"],
@@ -45,7 +45,7 @@ SCENARIO = {
     ],
     ("kind: cascade", "kin: cascade"): [
         "candidates.both.deployment.kind: missing; "
-        "add 'kind:' with one of api, cascade, self_hosted, staged"
+        "add 'kind:' with one of api, cascade, edge, self_hosted, serverless, staged"
     ],
     ("tier: standard", "tier: standart"): [
         "candidates.api.deployment.tier: 'standart' is not known here; nearest: standard; "
@@ -53,11 +53,11 @@ SCENARIO = {
     ],
     ("kind: staged", "kind: stages"): [
         "candidates.later.deployment.kind: 'stages' is not known here; nearest: staged; "
-        "use one of api, self_hosted, cascade, staged"
+        "use one of api, self_hosted, serverless, edge, cascade, staged"
     ],
     ("custody: [api_vendor,", "custody: [vendor_api,"): [
         "goals.custody[0]: 'vendor_api' is not known here; nearest: api_vendor; "
-        "use one of api_vendor, cloud_account, own_site"
+        "use one of api_vendor, cloud_account, own_site, user_device"
     ],
     ("  own:\n    title", "  Own one:\n    title"): [
         "candidates.Own one: not a name (found \"Own one\"); "
@@ -190,10 +190,10 @@ SNAPSHOT = {
     ],
     ("format: snapshot/1", "format: snapshot/2"): [
         "format: 'snapshot/2' is not known; nearest: snapshot/1, scenario/1; "
-        "write one of scenario/1, snapshot/1, organisation/1"
+        "write one of scenario/1, snapshot/1, experiment-history/1, organisation/1, measure/1"
     ],
     ("format: snapshot/1\n", ""): [
-        "format: missing; write one of scenario/1, snapshot/1, organisation/1"
+        "format: missing; write one of scenario/1, snapshot/1, experiment-history/1, organisation/1, measure/1"
     ],
 }  # fmt: skip
 

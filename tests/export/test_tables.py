@@ -130,21 +130,23 @@ def test_semicolons_come_with_decimal_commas():
     assert text.decode("utf-8-sig").splitlines()[1] == "1,5;x"
 
 
+@pytest.fixture(scope="module")
+def text():
+    found = evaluated(NAME)
+    options = [answer.option for answer in frames.priced(found)]
+    return focus.as_focus_csv(focus.focus_rows(found, options))
+
+
+@pytest.fixture(scope="module")
+def rows(text):
+    return pd.read_csv(io.BytesIO(text), dtype=str, keep_default_na=False)
+
+
 class TestFocus:
     """A checker of our own: columns, types, enumerations and the traps of version 1.2."""
 
     CHARGES: ClassVar = {"Usage", "Purchase", "Tax", "Credit", "Adjustment"}
     NEVER_EMPTY: ClassVar = set(focus.MANDATORY) - {"ChargeClass", "PricingQuantity", "PricingUnit"}
-
-    @pytest.fixture(scope="class")
-    def text(self):
-        found = evaluated(NAME)
-        options = [answer.option for answer in frames.priced(found)]
-        return focus.as_focus_csv(focus.focus_rows(found, options))
-
-    @pytest.fixture(scope="class")
-    def rows(self, text):
-        return pd.read_csv(io.BytesIO(text), dtype=str, keep_default_na=False)
 
     def test_it_has_all_columns_and_no_mark_of_the_encoding(self, rows, text):
         assert len(focus.MANDATORY) == 21
