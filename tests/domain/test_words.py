@@ -35,7 +35,8 @@ SCENARIO = {
         "give it as 'budget_usd', converted to that unit"
     ],
     ("replicas: 2", "replica: 2"): [
-        "candidates.own.deployment.replica: unknown key; nearest: replicas, spare_replicas, quota_replicas; "
+        "candidates.own.deployment.replica: unknown key; nearest: replicas, "
+        "spare_replicas, quota_replicas; "
         "correct or remove it"
     ],
     ("question:", "zzz: 1\nquestion:"): ["zzz: unknown key; correct or remove it"],
@@ -193,7 +194,8 @@ SNAPSHOT = {
         "write one of scenario/1, snapshot/1, experiment-history/1, organisation/1, measure/1"
     ],
     ("format: snapshot/1\n", ""): [
-        "format: missing; write one of scenario/1, snapshot/1, experiment-history/1, organisation/1, measure/1"
+        "format: missing; write one of scenario/1, snapshot/1, experiment-history/1, "
+        "organisation/1, measure/1"
     ],
 }  # fmt: skip
 
