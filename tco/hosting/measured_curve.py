@@ -12,6 +12,7 @@ from tco.domain.record import Estimate, Evidence, worse
 from tco.domain.scenario import Scenario
 from tco.hosting.request_time import Joules, ServiceTime, is_unlike
 from tco.ledger.expression import Driver, Expression, Lookup, Number, driver
+from tco.ledger.option import Part
 from tco.measure.curve import ONLY_IN_PROCESS
 from tco.sim.sizing import Curve, Sizing, size_classes
 
@@ -21,20 +22,25 @@ BEYOND_SIZES = 64.0
 """A table over the input size reaches so far beyond the largest size that is known [-]."""
 
 
+def name_of(part: Part, known: ServiceCurve) -> str:
+    """Name the figures that a part takes off a curve: what it asks of it is its own."""
+    on = f"{known.accelerator}.{known.accelerator_count}.{known.runtime}"
+    return f"measurement.{part.name}.{known.snapshot}.{on}"
+
+
 def curve_service(
-    scenario: Scenario, known: ServiceCurve, largest_batch: int, padded_to: float | None
+    scenario: Scenario, name: str, known: ServiceCurve, largest_batch: int, padded_to: float | None
 ) -> ServiceTime:
     """Return what serving takes by a measured curve.
 
     Args:
         scenario: Holds the sizes of requests.
+        name: What the figures taken off it are called.
         known: The curve.
         largest_batch: The most requests that share a batch [-].
         padded_to: Tokens or pixels that all inputs are padded to; None: as long as the workload's
             input tokens are.
     """
-    name = f"measurement.{known.snapshot}.{known.accelerator}.{known.accelerator_count}"
-    name = f"{name}.{known.runtime}"
     asked = _asked_size(scenario, known) if padded_to is None else None
     size = padded_to if asked is None else asked.likely
     curve, sizing, largest_size = _by_batch(known, largest_batch, size), None, size

@@ -15,7 +15,7 @@ from tco.domain.measurement import Architecture
 from tco.domain.record import Evidence, worse
 from tco.domain.scenario import Scenario
 from tco.errors import InfeasibleError, MissingFigureError
-from tco.hosting.measured_curve import P95_OVER_MEAN_MISS
+from tco.hosting.measured_curve import P95_OVER_MEAN_MISS, name_of
 from tco.hosting.request_time import Joules, ServiceTime, factor_of
 from tco.ledger.expression import Driver, Expression, driver
 from tco.ledger.option import Part, likely_months
@@ -67,9 +67,11 @@ def steps_service(
     settings = deployment.llm or LlmSettings()
     tokens = tokens_per_request(scenario.workload, part.snapshot)
     engine = _engine(part, deployment, settings, instance, known, architecture)
-    name = f"measurement.{known.snapshot}.{known.accelerator}.{known.accelerator_count}"
-    name = f"{name}.{known.runtime}"
     sequences, call_s = _usual(scenario, part, deployment, engine, tokens)
+    # A part of several options has as many usual steps; figures of one name must be one figure.
+    sequences = float(f"{sequences:.4g}")
+    usual = f"{sequences:g}_sequences".replace(".", "_")
+    name = f"{name_of(part, known)}.{usual}"
     shape = _shape(scenario, part, settings, call_s, tokens)
     curve = _with_limits(engine, shape, call_s * _likely(tokens.calls))
     error = _error(f"{name}.curve_error", known, sequences)

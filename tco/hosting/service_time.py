@@ -20,7 +20,7 @@ from tco.domain.hardware import Instance
 from tco.domain.scenario import Scenario
 from tco.domain.snapshot import Approach
 from tco.errors import InfeasibleError, MissingFigureError
-from tco.hosting.measured_curve import curve_service
+from tco.hosting.measured_curve import curve_service, name_of
 from tco.hosting.measured_point import point_service
 from tco.hosting.measured_steps import refuse_classic, steps_service
 from tco.hosting.request_time import ServiceTime
@@ -76,7 +76,8 @@ def service_time(
             "service figure by batch: base_seconds, seconds_per_item, max_batch"
         )
     largest = 1 if deployment.batch is None else deployment.batch.max_size
-    return curve_service(scenario, curve, largest, deployment.inputs_padded_to)
+    name = name_of(part, curve)
+    return curve_service(scenario, name, curve, largest, deployment.inputs_padded_to)
 
 
 def _asked(part: Part, deployment: SelfHostedDeployment, accelerator: str | None) -> Key | None:

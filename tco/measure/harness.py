@@ -276,7 +276,8 @@ def spread_of(repeats: Sequence[np.ndarray]) -> Spread:
     quartiles = np.quantile(pooled, [0.25, 0.5, 0.75])
 
     def quantile(share: float) -> float | None:
-        return float(np.quantile(pooled, share)) if len(pooled) * (1 - share) >= 1 else None
+        beyond = round(len(pooled) * (1 - share), 9)  # ten times 0.1 is one
+        return float(np.quantile(pooled, share)) if beyond >= 1 else None
 
     return Spread(
         mean=float(pooled.mean()),

@@ -159,7 +159,7 @@ class Bench:
 
     @property
     def _tables(self) -> tuple[Catalog, Measurements]:
-        return self.catalog, self.measurements
+        return self.catalog, self.measurements.with_hardware(self.catalog.accelerators)
 
     def _parts_of(self, scenario: Scenario) -> tuple[Part, ...]:
         parts, _ = parts_of_option(scenario, self.option, requests_of(scenario))

@@ -189,9 +189,9 @@ def test_missing_and_moved_columns_are_found():
 
 
 def test_totals_that_lose_rows_are_found(monkeypatch: pytest.MonkeyPatch):
-    whole = book.totals
+    rows, whole = rows_of(), book.totals
     monkeypatch.setattr(book, "totals", lambda rows, by: whole(rows, by).iloc[1:])
-    found = book.findings(rows_of())
+    found = book.findings(rows)
     assert [finding.split(" add to")[0] for finding in found] == [
         f"totals by {name}" for name in ("option", "phase", "kind", "payee", "month")
     ]

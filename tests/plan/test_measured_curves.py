@@ -156,7 +156,7 @@ def test_an_uncertain_size_is_a_range_of_the_seconds(planned):
 @given(batches=st.lists(st.integers(1, 8), min_size=1))
 def test_joules_follow_busy_time_and_requests_whatever_the_batches(batches):
     curve = fit_curve(line(joules=True))
-    joules = curve_service(worked_plans.scenario("static-fleet"), curve, 8, None).joules
+    joules = curve_service(worked_plans.scenario("static-fleet"), "own", curve, 8, None).joules
     assert joules is not None
     busy_s, requests = sum(1.6 + 2 * n for n in batches), sum(batches)
     told_j = busy_s * likely(joules.busy_w) + requests * likely(joules.per_request_j)
@@ -172,7 +172,7 @@ def test_joules_come_to_the_meter_by_their_scope():
 
     def at_the_meter(scope: EnergyScope, *, batches: int) -> Energy:
         curve = fit_curve(line(joules=True)).model_copy(update={"energy_scope": scope})
-        joules = curve_service(scenario, curve, batches, None).joules
+        joules = curve_service(scenario, "own", curve, batches, None).joules
         return energy_of(
             "candidates.own.deployment", deployment, rented, joules, catalog, date(2026, 11, 21)
         )

@@ -8,6 +8,7 @@ from tco.domain.cost import Basis
 from tco.ledger import book
 from tco.ledger.bridge import bridge
 from tco.ledger.explain import open_option
+from tco.ledger.expression import Driver, leaves_of
 from tco.ledger.finance import total_on_basis_usd
 from tests.cases.opened import first_amount, products_of
 from tests.shipped import NAMES, evaluated
@@ -85,3 +86,15 @@ def test_every_row_opens_to_what_it_costs(name: str):
             assert all(line.parts for line in opened), "down to quantity and price"
             texts = [line.text for line in opened]
             assert all(any(text.startswith(item) for text in texts) for item in costs["item"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_of_one_name_are_one_figure(name: str):
+    known: dict[str, tuple[object, ...]] = {}
+    for line in evaluated(name).model.lines:
+        for expression in line.expressions:
+            for leaf in leaves_of(expression):
+                if isinstance(leaf, Driver):
+                    figure = (leaf.likely, leaf.low, leaf.high, leaf.unit, leaf.evidence)
+                    assert known.setdefault(leaf.name, figure) == figure, leaf.name
+    assert known
