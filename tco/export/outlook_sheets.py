@@ -53,7 +53,7 @@ def write_break_even(
         _draw(book, sheet, running.rows, places, len(months), row)
         row += 22
     row = _write_questions(sheet, row, crossings)
-    sheet.widths((52, 17, 22, 22, 16, 12, 12, 12), months=len(months))
+    sheet.widths((52, 17, 34, 34, 14, 12, 12, 12), months=len(months))
 
 
 @dataclass
@@ -160,8 +160,9 @@ def _write_questions(sheet: Sheet, row: int, crossings: Sequence[Compared]) -> i
         row += 1
         sheet.put(row, 0, one.question)
         sheet.put(row, 1, NEVER if one.month is None else one.month)
-        sheet.put(row, 2, one.titles[0])
-        sheet.put(row, 3, one.titles[1])
+        sheet.page.set_row(row, 30)
+        sheet.put(row, 2, one.titles[0], look.wrapped)
+        sheet.put(row, 3, one.titles[1], look.wrapped)
         for point in one.points:
             row += 1
             sheet.put(row, 0, f"    {point.what}")
@@ -246,7 +247,7 @@ def write_coverage(sheet: Sheet, found: Evaluation, places: Sequence[Place]) -> 
         row += 1
     row += 1
     if reasons:
-        sheet.head(row, ("option", "phase", "why it has no price of its own"))
+        sheet.head(row, ("option", "phase", "why"))
         for title, phase_name, reason in reasons:
             row += 1
             sheet.put(row, 0, title)
