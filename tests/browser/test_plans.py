@@ -5,12 +5,14 @@ import random
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import TimeoutError as NotInTimeError
 
 from tco.domain.changes import with_inputs
 from tco.export.files import Format, Wanted, export_files
@@ -218,8 +220,13 @@ def test_a_link_opens_the_same_plan_for_somebody_else(page: Page, stranger: Page
 def test_two_people_never_see_each_others_plan(page: Page, stranger: Page):
     before = card(stranger, "Total cost")
     move_volume(page)
-    stranger.get_by_role("combobox", name="View of time").click()
-    stranger.get_by_role("option", name="Present value of cash").click()
+    wanted = stranger.get_by_role("option", name="Present value of cash")
+    for _ in range(4):  # a page that is drawn anew closes a list that was just opened
+        settled(stranger)
+        stranger.get_by_role("combobox", name="View of time").click()
+        with suppress(NotInTimeError):
+            wanted.click(timeout=5_000)
+            break
     expect(stranger.get_by_text("USD, present value, Full TCO")).to_be_visible(timeout=20_000)
     settled(stranger)
     assert card(stranger, "Total cost") not in {before, card(page, "Total cost")}
