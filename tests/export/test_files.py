@@ -3,13 +3,16 @@
 import io
 import json
 
+import jsonschema  # type: ignore[import-untyped]
 import pandas as pd
 import pypdf
 import pytest
 
 from tco.domain.cost import Basis
+from tco.export.document import evaluation_json
 from tco.export.files import ENDINGS, Format, Wanted, export_files
 from tco.export.report import summary_pdf
+from tests.conftest import ROOT
 from tests.shipped import NAMES, evaluated
 
 NAME = "ticket-classification/base"
@@ -94,3 +97,13 @@ def test_markdown_escapes_what_people_typed(files):
     best = evaluated(NAME).ranking.options[0]
     assert best.money is not None
     assert f"{best.money.basis_usd:,.2f}" in text
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("/base")])
+def test_the_json_keeps_to_its_published_schema(name):
+    schema = json.loads((ROOT / "docs" / "schemas" / "evaluation.json").read_text())
+    written = json.loads(evaluation_json(evaluated(name), ()))
+    jsonschema.Draft202012Validator(schema).validate(written)
+    del written["ledger"][0]["unit"]
+    with pytest.raises(jsonschema.ValidationError, match="unit"):
+        jsonschema.Draft202012Validator(schema).validate(written)

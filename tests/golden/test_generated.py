@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tco.domain import dictionary, schemas
+from tco.export import schema as evaluation_schema
 
 
 @pytest.mark.parametrize("name", schemas.FILE_TYPES)
@@ -14,3 +15,7 @@ def test_editors_complete_by_the_types_of_today(name: str, golden: Callable[[str
 
 def test_the_page_on_units_and_signs_is_that_of_the_code(golden: Callable[[str, str], None]):
     golden("docs/units-and-signs.md", dictionary.text())
+
+
+def test_the_schema_of_an_evaluation_is_that_of_the_code(golden: Callable[[str, str], None]):
+    golden("docs/schemas/evaluation.json", evaluation_schema.text())
