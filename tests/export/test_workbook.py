@@ -38,7 +38,7 @@ def test_every_formula_recalculates_to_the_engines_value(name):
         elif isinstance(then, str):
             assert now == then, (sheet, row, column, formula)
         else:
-            assert now == pytest.approx(then, rel=1e-9, abs=1e-6), (sheet, row, column, formula)
+            assert now == pytest.approx(then, rel=1e-9, abs=1e-9), (sheet, row, column, formula)
         count += 1
     assert count > 1000
 
@@ -209,6 +209,6 @@ def test_libreoffice_recalculates_the_same_figures(tmp_path):
         elif isinstance(then, str):
             assert now == then, where
         else:
-            assert (now or 0.0) == pytest.approx(then, rel=1e-9, abs=1e-6), where
+            assert (now or 0.0) == pytest.approx(then, rel=1e-9, abs=1e-9), where
         compared += 1
     assert compared > 1000
