@@ -127,3 +127,29 @@ def test_ladder_and_full_fidelity_agree_within_a_percent_on_cost(name: str):
         usd[fidelity] = rows["cost_usd"].sum(), used
     assert usd["quick"][0] == pytest.approx(usd["full"][0], rel=0.01)
     assert usd["quick"][1] == pytest.approx(usd["full"][1], rel=0.01)
+
+
+SMALL = (
+    "internal-tool/low-volume",
+    "internal-tool/base",
+    "clinical-coding/low-volume",
+    "coding-assistant/low-volume",
+    "document-extraction/low-volume",
+)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_month_simulated_costs_what_the_ladder_says(name: str):
+    """Whole shipped plans that are small enough: the bill of every fleet, and the work in it."""
+    usd = {}
+    for fidelity in ("quick", "full"):
+        settings = Settings(fidelity=fidelity, cache=KEPT)
+        rows = evaluate(loaded(name), *data(), settings=settings).ledger
+        machines = rows[rows["category"] == "compute"]
+        usd[fidelity] = (
+            machines.groupby("option")["cost_usd"].sum(),
+            machines[machines["kind"] == "used"].groupby("option")["cost_usd"].sum(),
+        )
+    assert len(usd["full"][0]) > 0
+    for quick, full in zip(usd["quick"], usd["full"], strict=True):
+        assert quick.to_dict() == pytest.approx(full.to_dict(), rel=0.01)
