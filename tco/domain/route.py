@@ -115,9 +115,9 @@ def broken(after: Mapping[str, Sequence[str]]) -> BrokenGraph | None:
     if not left:
         return None
     walked = [next(iter(left))]
-    while (before := next(other for other in left[walked[-1]] if other in left)) not in walked:
-        walked.append(before)
-    circle = walked[walked.index(before) :]
+    while (step := next(other for other in left[walked[-1]] if other in left)) not in walked:
+        walked.append(step)
+    circle = walked[walked.index(step) :]
     says = (
         f"the steps form a circle: {' after '.join((*circle, circle[0]))}. Requests only go "
         f"forward; take a step out of 'after' of '{circle[0]}'"

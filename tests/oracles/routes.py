@@ -128,8 +128,8 @@ class Routed:
 
     def _come(self, name):
         line, place = self.lines[name], self.places[name]
-        _, *who = heapq.heappop(line.coming)
-        call = tuple(who)
+        _, request, number, nth = heapq.heappop(line.coming)
+        call = request, number, nth
         if line.free:
             self._serve(name, call)
         elif place.limit is not None and len(line.waiting) >= place.limit:
