@@ -20,6 +20,8 @@ from tests.conftest import ROOT, personal, sealed
 
 ENTRY = ROOT / "streamlit_app.py"
 START_S = 30.0
+expect.set_options(timeout=90_000)
+"""Patience is no test of speed: what has to be quick is timed by itself [ms]."""
 
 CHROMIUM_FLAGS = [
     "--disable-background-networking",
@@ -149,8 +151,8 @@ def settled(page: Page) -> None:
     """
     state = page.get_by_test_id("stApp")
     for _ in range(2):
-        expect(state).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
-        expect(page.get_by_role("button", name="Cancel")).to_have_count(0, timeout=60_000)
+        expect(state).to_have_attribute("data-test-script-state", "notRunning")
+        expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
 @pytest.fixture

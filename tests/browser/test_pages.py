@@ -68,7 +68,7 @@ def test_a_page_opens_by_its_address_for_everybody_on_every_screen(
 ):
     visitor.set_viewport_size({"width": 1366, "height": 768})
     visitor.goto(f"{app_url}/{address}")
-    expect(visitor.get_by_role("heading", level=1)).to_have_text(PAGES[address], timeout=30_000)
+    expect(visitor.get_by_role("heading", level=1)).to_have_text(PAGES[address])
     arrived(visitor)
     expect(visitor.get_by_test_id("stException")).to_have_count(0)
     expect(visitor.get_by_text("Something went wrong")).to_have_count(0)
@@ -88,7 +88,7 @@ def test_a_page_opens_by_its_address_for_everybody_on_every_screen(
 def open_page(page: Page, app_url: str, address: str) -> None:
     page.set_viewport_size({"width": 1366, "height": 768})
     page.goto(f"{app_url}/{address}")
-    expect(page.get_by_role("heading", level=1)).to_have_text(PAGES[address], timeout=30_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text(PAGES[address])
     arrived(page)
 
 
@@ -96,7 +96,7 @@ def test_a_number_opens_for_everybody(visitor: Page, app_url: str):
     open_page(visitor, app_url, "training")
     visitor.locator(".st-key-open-made").get_by_role("button").click()
     dialog = visitor.get_by_role("dialog")
-    expect(dialog.get_by_text("over 36 months, nominal")).to_be_visible(timeout=20_000)
+    expect(dialog.get_by_text("over 36 months, nominal")).to_be_visible()
     settled(visitor)
     assert grave_findings(visitor) == []
     visitor.keyboard.press("Escape")
@@ -108,7 +108,7 @@ def test_files_are_made_by_keyboard_and_add_up_to_the_answer(visitor: Page, app_
     make.focus()
     make.press("Enter")
     budget = visitor.get_by_role("button", name=re.compile(r"budget\.csv"))
-    expect(budget).to_be_visible(timeout=90_000)
+    expect(budget).to_be_visible()
     arrived(visitor)
     digest = evaluated(FIRST).scenario.digest[:8]
     expect(visitor.get_by_text(f"Digest {digest}", exact=True)).to_be_visible()
@@ -127,7 +127,7 @@ def price_chooser(page: Page, app_url: str) -> Locator:
     open_page(page, app_url, "uploads")
     page.get_by_role("combobox", name="What do you bring?").click()
     page.get_by_role("option", name="Price table").click()
-    expect(page.get_by_text("A price table; its name tells which")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("A price table; its name tells which")).to_be_visible()
     settled(page)
     return page.get_by_test_id("stFileUploaderDropzoneInput")
 
@@ -148,7 +148,7 @@ def test_a_bad_upload_is_told_by_its_row_and_changes_nothing(
 ):
     chooser = price_chooser(visitor, app_url)
     chooser.set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": content})
-    expect(visitor.get_by_text("Not taken")).to_be_visible(timeout=20_000)
+    expect(visitor.get_by_text("Not taken")).to_be_visible()
     expect(visitor.get_by_text(says).first).to_be_visible()
     expect(visitor.get_by_text("In force in this session")).to_have_count(0)
     expect(visitor.get_by_text("Traceback")).to_have_count(0)
@@ -160,12 +160,12 @@ def test_an_error_is_readable_for_everybody_and_an_own_file_stays_ones_own(
     chooser = price_chooser(visitor, app_url)
     bad = {"name": "people.csv", "mimeType": "text/csv", "buffer": b"role\nx\n"}
     chooser.set_input_files(bad)  # type: ignore[arg-type]
-    expect(visitor.get_by_text("Not taken")).to_be_visible(timeout=20_000)
+    expect(visitor.get_by_text("Not taken")).to_be_visible()
     assert grave_findings(visitor) == []
     chooser.set_input_files(bad | {"buffer": prices(PERSON).raw})  # type: ignore[arg-type]
     visitor.get_by_role("button", name="Use these prices").click()
     force = visitor.get_by_role("heading", name="In force in this session")
-    expect(force).to_be_visible(timeout=20_000)
+    expect(force).to_be_visible()
     stranger = person(browser)
     page = stranger.new_page()
     open_page(page, app_url, "uploads")
