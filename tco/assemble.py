@@ -8,19 +8,18 @@ from dataclasses import dataclass, field
 from tco.domain.deployment import ApiDeployment, SelfHostedDeployment, StagedDeployment
 from tco.domain.edge import EdgeDeployment
 from tco.domain.goals import Custody
-from tco.domain.latency import LatencyFigures
 from tco.domain.record import worse
 from tco.domain.scenario import Candidate, Scenario
 from tco.domain.serverless import ServerlessDeployment
 from tco.domain.snapshot import Metric, Openness, SizeClass
 from tco.errors import TcoError
 from tco.hosting import Effort, Usage, host
+from tco.hosting.priced_api import host_api, stated_latency
 from tco.hosting.serverless import host_function
 from tco.ledger.catalogued import Shop
 from tco.ledger.edge import add_edge_lines
 from tco.ledger.expression import Expression, driver
 from tco.ledger.holder import Holder
-from tco.ledger.inference import add_api_lines
 from tco.ledger.lifecycle import add_forced_moves, add_incumbent_lines, add_switch_lines
 from tco.ledger.meanwhile import add_incumbent_until_live
 from tco.ledger.model import CostLine, LineMaker
@@ -128,18 +127,16 @@ def _serve(
     """Add the lines of one part's serving, and return what is known of it."""
     deployment = part.candidate.deployment
     if isinstance(deployment, ApiDeployment):
-        rates = catalog.tokens(
-            deployment.provider, deployment.model, on=scenario.price_date, tier=deployment.tier
-        )
-        add_api_lines(make, scenario, part, deployment, rates)
+        answers = host_api(make, scenario, part, catalog, effort)
         sold_as = f"{deployment.provider}/{deployment.model}"
         add_forced_moves(make, scenario, part, sold_as)
         return _PartFacts(
             Custody.API_VENDOR,
             OptionKind.API,
-            _stated(deployment.latency_ms),
-            deployment.completion_hours,
-            open_questions=tuple(end_of_life(scenario, [sold_as])),
+            answers.latency,
+            answers.completion_hours,
+            open_questions=(*answers.open_questions, *end_of_life(scenario, [sold_as])),
+            ttft=answers.ttft,
         )
     if isinstance(deployment, EdgeDeployment):
         add_edge_lines(make, scenario, part, deployment, catalog)
@@ -147,7 +144,7 @@ def _serve(
         return _PartFacts(
             Custody.OWN_SITE if is_ours else Custody.USER_DEVICE,
             OptionKind.SELF_HOSTED,
-            _stated(deployment.latency_ms),
+            stated_latency(deployment.latency_ms),
             None,
         )
     if isinstance(deployment, ServerlessDeployment):
@@ -170,14 +167,6 @@ def _serve(
         hosted.open_questions,
         hosted.ttft,
     )
-
-
-def _stated(latency: LatencyFigures | None) -> LatencyFact | None:
-    if latency is None:
-        return None
-    given = {name: getattr(latency, name) for name in ("p50", "p95", "p99")}
-    known = {name: ms for name, ms in given.items() if ms is not None}
-    return LatencyFact(known, latency.evidence, latency.source)
 
 
 def build_incumbent(scenario: Scenario, requests: Expression, catalog: Catalog) -> Built:

@@ -6,6 +6,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tco.domain.api import (
+    ApiBatches,
+    ApiFallback,
+    ApiLimits,
+    ApiOutages,
+    ApiRetry,
+    PromptCache,
+    ProvisionedThroughput,
+    TokenLatency,
+)
 from tco.domain.edge import EdgeDeployment
 from tco.domain.fleet import FleetSettings
 from tco.domain.latency import LatencyFigures
@@ -37,6 +47,57 @@ class ApiDeployment(Record):
     completion_hours: Annotated[float, Field(gt=0, le=1000)] | None = Field(
         default=None, description="time within which the vendor promises an answer [h]"
     )
+    token_latency_ms: TokenLatency | None = Field(
+        default=None, description="latency by the tokens of the answer, instead of latency_ms"
+    )
+    limits: ApiLimits | None = Field(default=None, description="absent: none is ever felt")
+    retry: ApiRetry | None = Field(
+        default=None, description="absent: a call that is turned away or fails is lost at once"
+    )
+    outages: ApiOutages | None = Field(default=None, description="absent: it is always up")
+    fall_over: ApiFallback | None = Field(
+        default=None, description="who answers after the last try; absent: nobody"
+    )
+    provisioned: ProvisionedThroughput | None = Field(
+        default=None, description="throughput bought by the hour; absent: all is paid by token"
+    )
+    batches: ApiBatches | None = Field(
+        default=None, description="how long batches take, instead of completion_hours"
+    )
+    prompt_cache: PromptCache | None = Field(
+        default=None, description="absent: workload.tokens.cached_input_share holds"
+    )
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether something gets in the way of calls, so that no closed form holds."""
+        ways = (self.limits, self.retry, self.outages, self.provisioned, self.token_latency_ms)
+        return any(way is not None for way in ways)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.latency_ms is not None and self.token_latency_ms is not None:
+            raise ValueError("give latency_ms or token_latency_ms, not both")
+        if self.batches is not None:
+            if self.tier != "batch":
+                raise ValueError("batches go with tier batch")
+            if self.completion_hours is not None:
+                raise ValueError("give batches or completion_hours, not both")
+            if self.is_simulated or self.fall_over is not None:
+                raise ValueError(
+                    "a batch is handed over whole: limits, retry, outages, fall_over, provisioned "
+                    "and token_latency_ms do not go with it"
+                )
+        timeout_s = None if self.retry is None else self.retry.timeout_s
+        stops = (self.limits, self.outages, self.provisioned, timeout_s)
+        if all(stop is None for stop in stops):
+            for name in ("retry", "fall_over"):
+                if getattr(self, name) is not None:
+                    raise ValueError(
+                        f"{name} needs something to get in the way: limits, outages, provisioned "
+                        "or retry.timeout_s"
+                    )
+        return self
 
 
 class ServiceFigure(Record):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from tco.domain.api import PromptCache
 from tco.domain.record import Evidence
 from tco.domain.snapshot import Snapshot
 from tco.domain.workload import Sessions, Workload
@@ -119,8 +120,16 @@ class TokensPerRequest:
     reasoning: Expression
 
 
-def tokens_per_request(workload: Workload, snapshot: Snapshot) -> TokensPerRequest:
-    """Return the tokens that one request of a user causes: history, tool calls and factors in."""
+def tokens_per_request(
+    workload: Workload, snapshot: Snapshot, cache: PromptCache | None = None
+) -> TokensPerRequest:
+    """Return the tokens that one request of a user causes: history, tool calls and factors in.
+
+    Args:
+        workload: Tokens of a request and the sessions it is part of.
+        snapshot: Whose tokens they become.
+        cache: What a vendor's cache holds of the tokens that repeat; None: as the workload says.
+    """
     if workload.tokens is None:
         raise MissingFigureError(
             "the workload states no tokens, and this option is sized by tokens; add workload.tokens"
@@ -136,7 +145,13 @@ def tokens_per_request(workload: Workload, snapshot: Snapshot) -> TokensPerReque
     output_factor = driver(f"{own}.output_token_factor", "-", snapshot.tokens.output_token_factor)
     reasoning = driver(f"{own}.reasoning_tokens", "tokens", snapshot.tokens.reasoning_tokens)
     all_input = reference_input * input_factor
-    cached_share = driver(f"{name}.cached_input_share", "-", workload.tokens.cached_input_share)
+    cached_share: Expression = driver(
+        f"{name}.cached_input_share", "-", workload.tokens.cached_input_share
+    )
+    if cache is not None:
+        hits = driver(f"prompt_cache.{snapshot.id}.hit_share", "-", cache.hit_share)
+        repeated = _repeated(workload.sessions, asked, answered)
+        cached_share = hits * repeated / reference_input
     return TokensPerRequest(
         calls=calls,
         fresh_input=all_input * (1.0 - cached_share),
@@ -144,6 +159,23 @@ def tokens_per_request(workload: Workload, snapshot: Snapshot) -> TokensPerReque
         output=reference_output * output_factor,
         reasoning=calls * reasoning,
     )
+
+
+def _repeated(sessions: Sessions | None, asked: Expression, answered: Expression) -> Expression:
+    """Return the input tokens of a request that the call before has sent already [tokens].
+
+    Of the first call that is the history, of a later one all but what the tool brought.
+    """
+    if sessions is None:
+        raise MissingFigureError(
+            "prompt_cache reads what repeats off workload.sessions, and the workload has none; "
+            "state sessions, or leave prompt_cache out and give tokens.cached_input_share"
+        )
+    name = "workload.sessions"
+    tool_calls = driver(f"{name}.tool_calls_per_request", "calls", sessions.tool_calls_per_request)
+    result_tokens = driver(f"{name}.tool_result_tokens", "tokens", sessions.tool_result_tokens)
+    _, sent, _ = _with_sessions(sessions, asked, answered)
+    return sent - asked - tool_calls * result_tokens
 
 
 def _with_sessions(

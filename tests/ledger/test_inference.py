@@ -12,7 +12,7 @@ from tco.domain.price import TokenBand, TokenRates, TokenWindow
 from tco.domain.scenario import Scenario
 from tco.errors import MissingFigureError
 from tco.ledger import book
-from tco.ledger.inference import add_api_lines
+from tco.ledger.inference import ApiBill
 from tco.ledger.model import CostLine, LineMaker
 from tco.ledger.option import parts_of_option
 from tco.ledger.volume import monthly_requests
@@ -30,7 +30,7 @@ def lines_of(rates: TokenRates, scenario: Scenario = API) -> dict[str, CostLine]
     make = LineMaker("big", "big")
     deployment = part.candidate.deployment
     assert deployment.kind == "api"
-    add_api_lines(make, scenario, part, deployment, rates)
+    ApiBill(make, scenario, part, deployment, rates).add()
     return {line.item.split(",")[0]: line for line in make.lines}
 
 
