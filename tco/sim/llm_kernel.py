@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from tco.sim import llm_state as at
 from tco.sim.compiled import compiled
-from tco.sim.llm_schedule import book, end_stretch, hour_of, length, queue_of, schedule
+from tco.sim.llm_apart import alone_replica, carry_apart
+from tco.sim.llm_schedule import end_stretch, queue_of, schedule
 from tco.sim.llm_state import (
     NOBODY,
     TIE_S,
@@ -29,8 +28,10 @@ from tco.sim.llm_state import (
     free_row,
     join_queue,
     leave_queue,
+    new_row,
 )
 from tco.sim.llm_steps import StepTables, decode_total, steps_beyond
+from tco.sim.llm_tally import book, hour_of, length
 
 
 @compiled
@@ -221,7 +222,7 @@ def _join(
     state: State, limits: Limits, request: Whole, index: int, came_s: float, now_s: float
 ) -> int:
     """Put a request in its queue and return that, or nobody if it is turned away."""
-    rows, moments, counters = state.rows, state.moments, state.counters
+    counters = state.counters
     hour = hour_of(state, came_s)
     counters[at.ARRIVED] += 1
     state.hours[hour, at.HOUR_ARRIVED] += 1
@@ -233,15 +234,7 @@ def _join(
         if state.out_status.shape[0] > 0:
             state.out_status[index] = at.STATUS_DROPPED
         return NOBODY
-    row = counters[at.FREE_ROW]
-    counters[at.FREE_ROW] = rows[row, at.NEXT]
-    rows[row, at.INDEX] = index
-    for k in range(request.shape[0]):
-        rows[row, at.INPUT + k] = request[k]
-    rows[row, at.MADE] = rows[row, at.DONE] = rows[row, at.PIECE] = 0
-    moments[row, at.CAME_S] = came_s
-    moments[row, at.START_S] = moments[row, at.FIRST_S] = np.nan
-    join_queue(state, queue, row)
+    join_queue(state, queue, new_row(state, request, index, came_s))
     return queue
 
 
@@ -282,6 +275,21 @@ def advance(  # noqa: C901, PLR0912, PLR0913, PLR0917 - compiled code takes its 
     many, front = state.replicas.shape[0], state.queues.shape[0] - 1
     counters, clock = state.counters, state.clock
     now_s, happened_s = from_s, -math.inf
+    alone = alone_replica(state, limits, seconds, has_energy)
+    if alone != NOBODY:
+        position, now_s, happened_s = carry_apart(
+            from_s,
+            until_s,
+            arrivals_s,
+            came_s,
+            requests,
+            position,
+            first_index,
+            limits,
+            seconds,
+            state,
+            alone,
+        )
     woken = False
     due, after = NOBODY, many
     while True:

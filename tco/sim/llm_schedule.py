@@ -13,11 +13,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from tco.sim import llm_state as at
 from tco.sim.compiled import compiled
-from tco.sim.latency_bins import bin_of
 from tco.sim.llm_state import (
     NOBODY,
     ROW_BITS,
@@ -26,7 +23,6 @@ from tco.sim.llm_state import (
     Whole,
     blocks_for,
     blocks_of_steps,
-    free_row,
     heap_remove,
     leave_queue,
     link,
@@ -38,98 +34,43 @@ from tco.sim.llm_state import (
     unlink,
 )
 from tco.sim.llm_steps import StepTables, decode_total, mixed_step
+from tco.sim.llm_tally import book, count_first_token, count_start, finish, hour_of, length
 
 
 @compiled
-def hour_of(state: State, moment_s: float) -> int:
-    """Return the hour that a moment is counted in; the last one goes on."""
-    return int(min(state.hours.shape[0] - 1, int(moment_s / 3600.0)))
+def reading_step(
+    tables: StepTables,
+    pieces: int,
+    prompt_tokens: int,
+    pairs: float,
+    alone: int,
+    decodes: int,
+    tokens: float,
+    ending: int,
+) -> float:
+    """Return what a step with pieces of prompts takes.
 
-
-@compiled
-def length(state: State, replica: int, tables: StepTables) -> float:
-    """Return the length of the decodes that their next step is as long as [tokens]."""
-    here = state.replicas[replica]
-    mean = here[at.HELD] / here[at.DECODING]
-    if tables.largest_weight == 0.0:
-        return float(mean)
-    largest = here[at.LARGEST] + here[at.COUNT]
-    return float(mean + tables.largest_weight * (largest - mean))
-
-
-@compiled
-def _stretch_j(state: State, replica: int, energy: StepTables) -> float:
-    """Return the energy of the running stretch [J]."""
-    here = state.replicas[replica]
-    if here[at.PROMPT_TOKENS] > 0:
-        return float(state.clock[replica, at.STEP_J])
-    tokens = length(state, replica, energy)
-    return decode_total(energy, here[at.DECODING], tokens, here[at.STEPS])
-
-
-@compiled
-def book(
-    state: State,
-    replica: int,
-    until_s: float,
-    energy: StepTables,
-    has_energy: bool,  # noqa: FBT001 - compiled code takes its arguments by position
-) -> None:
-    """Put busy time and energy of the running stretch, up to a moment, in their hours."""
-    clock, hours = state.clock[replica], state.hours
-    start_s = clock[at.BOOKED_S]
-    if not start_s < until_s:
-        return
-    power_w = 0.0
-    if has_energy:
-        total_j = _stretch_j(state, replica, energy)
-        if until_s < clock[at.END_S]:
-            total_j *= (until_s - clock[at.SINCE_S]) / (clock[at.END_S] - clock[at.SINCE_S])
-        power_w = (total_j - clock[at.BOOKED_J]) / (until_s - start_s)
-        clock[at.BOOKED_J] = total_j
-    clock[at.BOOKED_S] = until_s
-    last = hours.shape[0] - 1
-    hour = hour_of(state, until_s)
-    if start_s < hour * 3600.0:
-        hour = hour_of(state, start_s)
-    while start_s < until_s:
-        edge_s = until_s if hour >= last else min(until_s, (hour + 1) * 3600.0)
-        hours[hour, at.HOUR_BUSY_S] += edge_s - start_s
-        hours[hour, at.HOUR_JOULES] += (edge_s - start_s) * power_w
-        start_s = edge_s
-        hour += 1
-
-
-@compiled
-def _finish(state: State, limits: Limits, replica: int, row: int, now_s: float) -> None:
-    """Count a request that has made its last token, and give its row back."""
-    rows, moments, counters = state.rows, state.moments, state.counters
-    index = rows[row, at.INDEX]
-    came_s, first_s = moments[row, at.CAME_S], moments[row, at.FIRST_S]
-    hour = hour_of(state, now_s)
-    counters[at.FINISHED] += 1
-    state.hours[hour, at.HOUR_FINISHED] += 1
-    if now_s - came_s > limits.goal_s:
-        state.hours[hour, at.HOUR_LATE] += 1
-    state.histograms[at.END_TO_END, bin_of(now_s - came_s)] += 1
-    if rows[row, at.OUTPUT] > 1:
-        each_s = (now_s - first_s) / (rows[row, at.OUTPUT] - 1)
-        state.histograms[at.PER_TOKEN, bin_of(each_s)] += 1
-    if limits.adapter_slots > 0 and rows[row, at.ADAPTER] != NOBODY:
-        state.in_use[replica, rows[row, at.ADAPTER]] -= 1
-    if state.out_status.shape[0] > 0:
-        state.out_s[index, at.OUT_START_S] = moments[row, at.START_S]
-        state.out_s[index, at.OUT_FIRST_S] = first_s
-        state.out_s[index, at.OUT_FINISH_S] = now_s
-        state.out_status[index] = at.STATUS_SERVED
-        state.out_replica[index] = replica
-    free_row(state, row)
+    Args:
+        tables: What steps take.
+        pieces: How many there are.
+        prompt_tokens: Tokens of all pieces.
+        pairs: What all of these together attend to [tokens squared].
+        alone: Tokens read before the only piece.
+        decodes: Decodes in the step.
+        tokens: Length that they count with.
+        ending: Prompts that are read to their end.
+    """
+    before = float(alone)
+    if pieces > 1:
+        # What pieces of several prompts attend to, as if it were one piece.
+        before = 0.0 if tables.one_piece else pairs / prompt_tokens - 0.5 * prompt_tokens
+    return mixed_step(tables, prompt_tokens, before, decodes, tokens, decodes + ending)
 
 
 @compiled
 def _end_reading(state: State, limits: Limits, replica: int, now_s: float) -> None:
     """Take the pieces of the step as read; who has read all makes a token."""
-    here, rows, moments = state.replicas[replica], state.rows, state.moments
+    here, rows = state.replicas[replica], state.rows
     row = here[at.READING]
     here[at.READING] = NOBODY
     made = 0
@@ -143,14 +84,11 @@ def _end_reading(state: State, limits: Limits, replica: int, now_s: float) -> No
         else:
             made += 1
             rows[row, at.MADE] += 1
-            if np.isnan(moments[row, at.FIRST_S]):
-                moments[row, at.FIRST_S] = now_s
-                waited_s = now_s - moments[row, at.CAME_S]
-                state.histograms[at.TO_FIRST_TOKEN, bin_of(waited_s)] += 1
+            count_first_token(state, row, now_s)
             if rows[row, at.MADE] == rows[row, at.OUTPUT]:
                 here[at.FREE_BLOCKS] += blocks_for(read, limits.block_tokens)
                 unlink(state, replica, row)
-                _finish(state, limits, replica, row, now_s)
+                finish(state, limits, replica, row, now_s)
             else:
                 start_decoding(state, replica, row, read)
         row = following
@@ -264,7 +202,7 @@ def schedule(  # noqa: PLR0915, PLR0912, C901 - one step, in the order in which 
     now_s: float,
 ) -> None:
     """Make up the next step of a replica, and begin the stretch that starts with it."""
-    here, rows, moments = state.replicas[replica], state.rows, state.moments
+    here, rows = state.replicas[replica], state.rows
     clock, hours = state.clock[replica], state.hours
     knows_largest = seconds.largest_weight != 0.0 or energy.largest_weight != 0.0
     here[at.REFUSED] = NOBODY
@@ -315,14 +253,7 @@ def schedule(  # noqa: PLR0915, PLR0912, C901 - one step, in the order in which 
             here[at.READING] = row
         rows[row, at.DONE], rows[row, at.PIECE] = done, piece
         swaps += _use_adapter(state, limits, replica, adapter)
-        if np.isnan(moments[row, at.START_S]):
-            moments[row, at.START_S] = now_s
-            waited_s = now_s - moments[row, at.CAME_S]
-            hour = hour_of(state, now_s)
-            state.counters[at.STARTED] += 1
-            hours[hour, at.HOUR_STARTED] += 1
-            hours[hour, at.HOUR_WAIT_S] += waited_s
-            state.histograms[at.TO_START, bin_of(waited_s)] += 1
+        count_start(state, row, now_s)
         pieces += 1
         prompt_tokens += piece
         alone = done
@@ -342,17 +273,13 @@ def schedule(  # noqa: PLR0915, PLR0912, C901 - one step, in the order in which 
     clock[at.BOOKED_J] = 0.0
     here[at.STEPS] = 1
     if prompt_tokens > 0:
-        # What pieces of several prompts attend to, as if it were one piece.
-        spread = pairs / prompt_tokens - 0.5 * prompt_tokens if pieces > 1 else float(alone)
-        before = 0.0 if seconds.one_piece and pieces > 1 else spread
         tokens = length(state, replica, seconds) if decodes > 0 else 0.0
-        took_s = mixed_step(seconds, prompt_tokens, before, decodes, tokens, decodes + ending)
+        took_s = reading_step(seconds, pieces, prompt_tokens, pairs, alone, decodes, tokens, ending)
         clock[at.END_S] = now_s + took_s + swaps * limits.swap_s
         if has_energy:
-            before = 0.0 if energy.one_piece and pieces > 1 else spread
             tokens = length(state, replica, energy) if decodes > 0 else 0.0
-            clock[at.STEP_J] = mixed_step(
-                energy, prompt_tokens, before, decodes, tokens, decodes + ending
+            clock[at.STEP_J] = reading_step(
+                energy, pieces, prompt_tokens, pairs, alone, decodes, tokens, ending
             )
         hour = hour_of(state, now_s)
         hours[hour, at.HOUR_INPUT_TOKENS] += prompt_tokens
@@ -409,6 +336,6 @@ def end_stretch(
             here[at.HEAPED] -= 1
             rows[row, at.MADE] = rows[row, at.OUTPUT]
             stop_decoding(state, replica, row, knows_largest)
-            _finish(state, limits, replica, row, now_s)
+            finish(state, limits, replica, row, now_s)
     if here[at.PROMPT_TOKENS] > 0:
         _end_reading(state, limits, replica, now_s)

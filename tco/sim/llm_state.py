@@ -152,7 +152,7 @@ class State(NamedTuple):
     queues: Whole
     """Those that each replica preempted, those that wait for each, and those that wait for any."""
     heaps: Whole
-    """Decodes of each replica by their end."""
+    """Decodes of each replica by their end, in the first half; the rest is room to move."""
     phases: Whole
     """Decodes of each replica by offset modulo the tokens of a block."""
     in_use: Whole
@@ -185,7 +185,7 @@ def empty_state(
         replicas=np.zeros((replicas, REPLICA_WHOLE), dtype=np.int64),
         clock=np.full((replicas, REPLICA_REAL), math.inf),
         queues=np.full((2 * replicas + 1, QUEUE_COLUMNS), NOBODY, dtype=np.int64),
-        heaps=np.zeros((replicas, limits.most_sequences), dtype=np.int64),
+        heaps=np.zeros((replicas, 2 * limits.most_sequences), dtype=np.int64),
         phases=np.zeros((replicas, limits.block_tokens), dtype=np.int64),
         in_use=np.zeros((replicas, adapters), dtype=np.int64),
         resident=np.zeros((replicas, adapters), dtype=np.int64),
@@ -248,6 +248,21 @@ def leave_queue(state: State, queue: int) -> int:
     row = place[HEAD]
     place[HEAD] = state.rows[row, NEXT]
     place[WAITING] -= 1
+    return int(row)
+
+
+@compiled
+def new_row(state: State, request: Whole, index: int, came_s: float) -> int:
+    """Take a row of the pool for a request that has come, and return it."""
+    rows, moments = state.rows, state.moments
+    row = state.counters[FREE_ROW]
+    state.counters[FREE_ROW] = rows[row, NEXT]
+    rows[row, INDEX] = index
+    for k in range(request.shape[0]):
+        rows[row, INPUT + k] = request[k]
+    rows[row, MADE] = rows[row, DONE] = rows[row, PIECE] = 0
+    moments[row, CAME_S] = came_s
+    moments[row, START_S] = moments[row, FIRST_S] = np.nan
     return int(row)
 
 

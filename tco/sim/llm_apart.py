@@ -1,0 +1,332 @@
+"""One replica alone with its requests, and memory that holds all of them to their last token.
+
+Then nobody is preempted or waits for blocks, and the step at which a decode ends is known when it
+begins: blocks are not counted, ends lie in a line in their order, and who waits has no row before
+it is admitted. Everything else is as in ``llm_schedule`` and ``llm_kernel``, to the last bit of
+every time. Whoever comes while memory may run short is left to the general rules, which go on from
+the state that is left here.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tco.sim import llm_state as at
+from tco.sim.compiled import compiled
+from tco.sim.llm_schedule import reading_step
+from tco.sim.llm_state import (
+    NOBODY,
+    ROW_BITS,
+    TIE_S,
+    Array,
+    Limits,
+    State,
+    Whole,
+    blocks_for,
+    join_queue,
+    leave_queue,
+    link,
+    new_row,
+    unlink,
+)
+from tco.sim.llm_steps import StepTables, decode_total, steps_beyond
+from tco.sim.llm_tally import book, count_first_token, count_start, finish, hour_of
+
+
+@compiled
+def alone_replica(
+    state: State,
+    limits: Limits,
+    seconds: StepTables,
+    has_energy: bool,  # noqa: FBT001 - compiled code takes its arguments by position
+) -> int:
+    """Return the only replica at work if it lives by rules that are known here, else nobody."""
+    many, alone = state.replicas.shape[0], NOBODY
+    if (
+        has_energy
+        or limits.prefill_first
+        or limits.queue_limit >= 0
+        or limits.patience_s < math.inf
+        or limits.adapter_slots > 0
+        or seconds.largest_weight != 0.0
+    ):
+        return NOBODY
+    for replica in range(many):
+        here = state.replicas[replica]
+        if here[at.TAKES] == 1 and alone == NOBODY:
+            alone = replica
+        elif here[at.TAKES] == 1 or here[at.RUNNING] > 0:
+            return NOBODY
+    if alone == NOBODY:
+        return NOBODY
+    own = _queue_of(state, limits, alone)
+    for queue in range(state.queues.shape[0]):
+        if queue != own and state.queues[queue, at.WAITING] > 0:
+            return NOBODY
+    return alone
+
+
+@compiled
+def _queue_of(state: State, limits: Limits, replica: int) -> int:
+    """Return the queue that requests for the only replica wait in."""
+    many = state.replicas.shape[0]
+    return int(2 * many if limits.routing == at.ONE_QUEUE else many + replica)
+
+
+@compiled
+def _at_most(limits: Limits, prompt: int, answer: int) -> int:
+    """Return the tokens that a request's blocks have room for, at its end and at most."""
+    return int(prompt + answer - 1 + limits.block_tokens - 1)
+
+
+@compiled
+def _held_at_most(state: State, limits: Limits, row: int) -> int:
+    """Return the same for all requests of a chain, from a row on."""
+    total = 0
+    while row != NOBODY:
+        total += _at_most(limits, state.rows[row, at.INPUT], state.rows[row, at.OUTPUT])
+        row = state.rows[row, at.NEXT]
+    return total
+
+
+@compiled
+def _put_in_order(ends: Whole, first: int, last: int) -> None:
+    """Sort ends; a heap becomes a line, which is a heap too."""
+    for place in range(first + 1, last):
+        _insert(ends, first, place, ends[place])
+
+
+@compiled
+def _move_down(ends: Whole, first: int, last: int) -> int:
+    """Move a line to the start of its room, and return where it ends there."""
+    for place in range(first, last):
+        ends[place - first] = ends[place]
+    return last - first
+
+
+@compiled
+def _insert(ends: Whole, first: int, last: int, entry: int) -> None:
+    """Put an entry in its place in a line."""
+    place = last
+    while place > first and ends[place - 1] > entry:
+        ends[place] = ends[place - 1]
+        place -= 1
+    ends[place] = entry
+
+
+@compiled
+def _count_blocks(
+    state: State,
+    limits: Limits,
+    replica: int,
+    has_stretch: bool,  # noqa: FBT001
+) -> None:
+    """Count the blocks that are held, those of the running stretch's first step among them."""
+    here, rows, phases = state.replicas[replica], state.rows, state.phases[replica]
+    phases[:] = 0
+    free, row, reads = limits.blocks, here[at.FIRST], False
+    while row != NOBODY:
+        reads = reads or row == here[at.READING]
+        if reads:
+            held = rows[row, at.DONE] + rows[row, at.PIECE]
+        else:
+            offset = rows[row, at.OFFSET]
+            phases[offset % limits.block_tokens] += 1
+            held = offset + here[at.COUNT] + int(has_stretch)
+        free -= blocks_for(held, limits.block_tokens)
+        row = rows[row, at.NEXT]
+    here[at.FREE_BLOCKS] = free
+
+
+@compiled
+def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, in order of time
+    from_s: float,
+    until_s: float,
+    arrivals_s: Array,
+    came_s: Array,
+    requests: Whole,
+    position: int,
+    first_index: int,
+    limits: Limits,
+    seconds: StepTables,
+    state: State,
+    replica: int,
+) -> tuple[int, float, float]:
+    """Carry the only replica at work on, to a moment or to a request that the general rules take.
+
+    The arguments are those of ``advance``; returns the next position, and the last event [s] for
+    what goes on and for what is told.
+    """
+    rows, counters = state.rows, state.counters
+    here, clock = state.replicas[replica], state.clock[replica]
+    queue = _queue_of(state, limits, replica)
+    line = state.queues[queue]
+    now_s = from_s
+    here_now = here[at.RUNNING] + line[at.WAITING]
+    room = limits.blocks * limits.block_tokens
+    held_at_most = _held_at_most(state, limits, here[at.FIRST])
+    if line[at.WAITING] > 0:
+        held_at_most += _held_at_most(state, limits, line[at.HEAD])
+    happened_s = -math.inf
+    if held_at_most > room:
+        return position, now_s, happened_s
+
+    ends, first, last = state.heaps[replica], 0, here[at.HEAPED]
+    _put_in_order(ends, first, last)
+    count, held, decodes = here[at.COUNT], here[at.HELD], here[at.DECODING]
+    reading, prompt_tokens, steps = here[at.READING], here[at.PROMPT_TOKENS], here[at.STEPS]
+    since_s, end_s = clock[at.SINCE_S], clock[at.END_S]
+    began_at = admitted = position
+    begins = here[at.RUNNING] == 0 and here_now > 0
+    goes_on = True
+    while True:
+        come_s = arrivals_s[position] if position < arrivals_s.shape[0] else math.inf
+        while not begins and come_s < until_s and not end_s <= come_s + TIE_S:
+            more = _at_most(limits, requests[position, 0], requests[position, 1])
+            goes_on = here_now < rows.shape[0] and held_at_most + more <= room
+            if not goes_on:
+                break
+            joined_s = came_s[position] if came_s.shape[0] > 0 else come_s
+            state.hours[hour_of(state, joined_s), at.HOUR_ARRIVED] += 1
+            counters[at.ARRIVED] += 1
+            held_at_most += more
+            here_now += 1
+            position += 1
+            happened_s = come_s
+            if here_now == 1:
+                now_s, begins = come_s, True
+            elif (
+                steps > 1
+                and here[at.RUNNING] == here_now - 1
+                and here[at.RUNNING] < limits.most_sequences
+            ):
+                # The first to come ends the stretch after the running step.
+                length = held / decodes
+                until = steps_beyond(seconds, decodes, length, come_s + TIE_S - since_s, steps)
+                if until < steps:
+                    steps = until
+                    end_s = since_s + decode_total(seconds, decodes, length, steps)
+            come_s = arrivals_s[position] if position < arrivals_s.shape[0] else math.inf
+        if not begins:
+            if not goes_on or end_s > until_s or end_s == math.inf:
+                break
+            now_s = happened_s = end_s
+            clock[at.END_S] = end_s
+            book(state, replica, now_s, seconds, False)  # noqa: FBT003
+            record = state.hours[hour_of(state, now_s)]
+            record[at.HOUR_STEPS] += steps
+            if decodes > 0:
+                count += steps
+                held += steps * decodes
+                record[at.HOUR_OUTPUT_TOKENS] += steps * decodes
+                while first < last and ends[first] >> ROW_BITS == count:
+                    row = ends[first] & ((1 << ROW_BITS) - 1)
+                    first += 1
+                    decodes -= 1
+                    held -= rows[row, at.OFFSET] + count
+                    here_now -= 1
+                    held_at_most -= _at_most(limits, rows[row, at.INPUT], rows[row, at.OUTPUT])
+                    unlink(state, replica, row)
+                    finish(state, limits, replica, row, now_s)
+            if prompt_tokens > 0:
+                row = reading
+                reading = NOBODY
+                while row != NOBODY:
+                    following = rows[row, at.NEXT]
+                    rows[row, at.DONE] += rows[row, at.PIECE]
+                    rows[row, at.PIECE] = 0
+                    read = rows[row, at.INPUT] + rows[row, at.MADE]
+                    if rows[row, at.DONE] < read:
+                        reading = row
+                    else:
+                        rows[row, at.MADE] += 1
+                        record[at.HOUR_OUTPUT_TOKENS] += 1
+                        count_first_token(state, row, now_s)
+                        left = rows[row, at.OUTPUT] - rows[row, at.MADE]
+                        if left == 0:
+                            here_now -= 1
+                            held_at_most -= _at_most(
+                                limits, rows[row, at.INPUT], rows[row, at.OUTPUT]
+                            )
+                            unlink(state, replica, row)
+                            finish(state, limits, replica, row, now_s)
+                        else:
+                            rows[row, at.OFFSET] = read - count
+                            rows[row, at.ENDS] = count + left
+                            if last == ends.shape[0]:
+                                last = _move_down(ends, first, last)
+                                first = 0
+                            _insert(ends, first, last, ((count + left) << ROW_BITS) | row)
+                            last += 1
+                            decodes += 1
+                            held += read
+                    row = following
+        begins = False
+
+        budget = limits.step_tokens - decodes
+        pieces, prompt_tokens, pairs, ending, alone = 0, 0, 0.0, 0, 0
+        row = reading
+        if row != NOBODY:
+            alone = rows[row, at.DONE]
+            rest = rows[row, at.INPUT] + rows[row, at.MADE] - alone
+            prompt_tokens = rows[row, at.PIECE] = min(rest, budget)
+            pieces = 1
+            pairs = prompt_tokens * (alone + 0.5 * prompt_tokens)
+            budget -= prompt_tokens
+            ending = int(prompt_tokens == rest)
+        while (
+            budget > 0
+            and here_now > here[at.RUNNING]
+            and (here[at.RUNNING] < limits.most_sequences)
+        ):
+            if line[at.WAITING] > 0:
+                row = leave_queue(state, queue)
+            else:
+                joined_s = came_s[admitted] if came_s.shape[0] > 0 else arrivals_s[admitted]
+                row = new_row(state, requests[admitted], first_index + admitted, joined_s)
+                admitted += 1
+            read = rows[row, at.INPUT] + rows[row, at.MADE]
+            alone = min(rows[row, at.CACHED], read - 1)
+            piece = min(read - alone, budget)
+            link(state, replica, row)
+            if reading == NOBODY:
+                reading = row
+            rows[row, at.DONE], rows[row, at.PIECE] = alone, piece
+            count_start(state, row, now_s)
+            pieces += 1
+            prompt_tokens += piece
+            pairs += piece * (alone + 0.5 * piece)
+            budget -= piece
+            ending += int(alone + piece == read)
+
+        since_s = clock[at.BOOKED_S] = now_s
+        steps = 1
+        if prompt_tokens > 0:
+            length = held / decodes if decodes > 0 else 0.0
+            end_s = now_s + reading_step(
+                seconds, pieces, prompt_tokens, pairs, alone, decodes, length, ending
+            )
+            hour = hour_of(state, now_s)
+            state.hours[hour, at.HOUR_INPUT_TOKENS] += prompt_tokens
+        elif decodes > 0:
+            steps = (ends[first] >> ROW_BITS) - count
+            end_s = now_s + decode_total(seconds, decodes, held / decodes, steps)
+        else:
+            end_s = clock[at.BOOKED_S] = math.inf
+
+    while admitted < position:
+        joined_s = came_s[admitted] if came_s.shape[0] > 0 else arrivals_s[admitted]
+        row = new_row(state, requests[admitted], first_index + admitted, joined_s)
+        join_queue(state, queue, row)
+        admitted += 1
+    here[at.HEAPED] = _move_down(ends, first, last)
+    here[at.COUNT], here[at.HELD], here[at.DECODING] = count, held, decodes
+    here[at.READING], here[at.PROMPT_TOKENS], here[at.STEPS] = reading, prompt_tokens, steps
+    here[at.MAKES], here[at.REFUSED] = 1, NOBODY
+    clock[at.SINCE_S], clock[at.END_S] = since_s, end_s
+    is_called = limits.routing == at.ONE_QUEUE and line[at.WAITING] > 0
+    counters[at.CALLED] = replica if is_called else NOBODY
+    if limits.routing == at.ROUND_ROBIN and position > began_at:
+        counters[at.NEXT_REPLICA] = replica + 1
+    _count_blocks(state, limits, replica, end_s < math.inf)
+    return position, now_s, happened_s

@@ -1,0 +1,121 @@
+"""What is counted of the requests of LLM replicas, in the hours in which it happens."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tco.sim import llm_state as at
+from tco.sim.compiled import compiled
+from tco.sim.latency_bins import bin_of
+from tco.sim.llm_state import NOBODY, Limits, State, free_row
+from tco.sim.llm_steps import StepTables, decode_total
+
+
+@compiled
+def hour_of(state: State, moment_s: float) -> int:
+    """Return the hour that a moment is counted in; the last one goes on."""
+    return int(min(state.hours.shape[0] - 1, int(moment_s / 3600.0)))
+
+
+@compiled
+def count_start(state: State, row: int, now_s: float) -> None:
+    """Count the first step of a request; one that was preempted has had it."""
+    moments = state.moments
+    if np.isnan(moments[row, at.START_S]):
+        moments[row, at.START_S] = now_s
+        waited_s = now_s - moments[row, at.CAME_S]
+        hour = hour_of(state, now_s)
+        state.counters[at.STARTED] += 1
+        state.hours[hour, at.HOUR_STARTED] += 1
+        state.hours[hour, at.HOUR_WAIT_S] += waited_s
+        state.histograms[at.TO_START, bin_of(waited_s)] += 1
+
+
+@compiled
+def count_first_token(state: State, row: int, now_s: float) -> None:
+    """Count the first token of a request; one that was preempted may have made it."""
+    moments = state.moments
+    if np.isnan(moments[row, at.FIRST_S]):
+        moments[row, at.FIRST_S] = now_s
+        waited_s = now_s - moments[row, at.CAME_S]
+        state.histograms[at.TO_FIRST_TOKEN, bin_of(waited_s)] += 1
+
+
+@compiled
+def finish(state: State, limits: Limits, replica: int, row: int, now_s: float) -> None:
+    """Count a request that has made its last token, and give its row back."""
+    rows, moments, counters = state.rows, state.moments, state.counters
+    index = rows[row, at.INDEX]
+    came_s, first_s = moments[row, at.CAME_S], moments[row, at.FIRST_S]
+    hour = hour_of(state, now_s)
+    counters[at.FINISHED] += 1
+    state.hours[hour, at.HOUR_FINISHED] += 1
+    if now_s - came_s > limits.goal_s:
+        state.hours[hour, at.HOUR_LATE] += 1
+    state.histograms[at.END_TO_END, bin_of(now_s - came_s)] += 1
+    if rows[row, at.OUTPUT] > 1:
+        each_s = (now_s - first_s) / (rows[row, at.OUTPUT] - 1)
+        state.histograms[at.PER_TOKEN, bin_of(each_s)] += 1
+    if limits.adapter_slots > 0 and rows[row, at.ADAPTER] != NOBODY:
+        state.in_use[replica, rows[row, at.ADAPTER]] -= 1
+    if state.out_status.shape[0] > 0:
+        state.out_s[index, at.OUT_START_S] = moments[row, at.START_S]
+        state.out_s[index, at.OUT_FIRST_S] = first_s
+        state.out_s[index, at.OUT_FINISH_S] = now_s
+        state.out_status[index] = at.STATUS_SERVED
+        state.out_replica[index] = replica
+    free_row(state, row)
+
+
+@compiled
+def length(state: State, replica: int, tables: StepTables) -> float:
+    """Return the length of the decodes that their next step is as long as [tokens]."""
+    here = state.replicas[replica]
+    mean = here[at.HELD] / here[at.DECODING]
+    if tables.largest_weight == 0.0:
+        return float(mean)
+    largest = here[at.LARGEST] + here[at.COUNT]
+    return float(mean + tables.largest_weight * (largest - mean))
+
+
+@compiled
+def _stretch_j(state: State, replica: int, energy: StepTables) -> float:
+    """Return the energy of the running stretch [J]."""
+    here = state.replicas[replica]
+    if here[at.PROMPT_TOKENS] > 0:
+        return float(state.clock[replica, at.STEP_J])
+    tokens = length(state, replica, energy)
+    return decode_total(energy, here[at.DECODING], tokens, here[at.STEPS])
+
+
+@compiled
+def book(
+    state: State,
+    replica: int,
+    until_s: float,
+    energy: StepTables,
+    has_energy: bool,  # noqa: FBT001 - compiled code takes its arguments by position
+) -> None:
+    """Put busy time and energy of the running stretch, up to a moment, in their hours."""
+    clock, hours = state.clock[replica], state.hours
+    start_s = clock[at.BOOKED_S]
+    if not start_s < until_s:
+        return
+    power_w = 0.0
+    if has_energy:
+        total_j = _stretch_j(state, replica, energy)
+        if until_s < clock[at.END_S]:
+            total_j *= (until_s - clock[at.SINCE_S]) / (clock[at.END_S] - clock[at.SINCE_S])
+        power_w = (total_j - clock[at.BOOKED_J]) / (until_s - start_s)
+        clock[at.BOOKED_J] = total_j
+    clock[at.BOOKED_S] = until_s
+    last = hours.shape[0] - 1
+    hour = hour_of(state, until_s)
+    if start_s < hour * 3600.0:
+        hour = hour_of(state, start_s)
+    while start_s < until_s:
+        edge_s = until_s if hour >= last else min(until_s, (hour + 1) * 3600.0)
+        hours[hour, at.HOUR_BUSY_S] += edge_s - start_s
+        hours[hour, at.HOUR_JOULES] += (edge_s - start_s) * power_w
+        start_s = edge_s
+        hour += 1
