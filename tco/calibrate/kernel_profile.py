@@ -134,6 +134,8 @@ def adjusted(
             decode=attention_factor * kernels.decode,
             slope=attention_factor * kernels.slope,
             mixed=attention_factor * kernels.mixed,
+            per_kv_token=attention_factor * kernels.per_kv_token,
+            per_prompt_token=attention_factor * kernels.per_prompt_token,
         )
     )
 

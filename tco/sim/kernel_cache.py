@@ -6,26 +6,34 @@ from pathlib import Path
 
 from tco.sim import (
     batch_kernel,
+    compiled,
     dispatch_kernel,
     kernel_layout,
     latency_bins,
     line_kernel,
+    llm_apart,
     llm_kernel,
     llm_schedule,
     llm_state,
     llm_steps,
+    llm_tally,
+    serverless,
 )
 
 PARTS = (
     batch_kernel,
+    compiled,
     dispatch_kernel,
     kernel_layout,
     latency_bins,
     line_kernel,
+    llm_apart,
     llm_kernel,
     llm_schedule,
     llm_state,
     llm_steps,
+    llm_tally,
+    serverless,
 )
 
 

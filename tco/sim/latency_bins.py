@@ -21,6 +21,8 @@ FIRST_CELL = int(np.float64(LEAST_S).view(np.int64)) >> CELL_BITS
 _LAST_CELL = int(EDGES_S[-2].view(np.int64)) >> CELL_BITS
 _STARTS_S = (np.arange(FIRST_CELL, _LAST_CELL + 1) << CELL_BITS).view(np.float64)
 BIN_OF_CELL = np.searchsorted(EDGES_S, np.maximum(_STARTS_S, LEAST_S), side="right")
+EDGE_OF_CELL_S = EDGES_S[BIN_OF_CELL]
+"""Where the bin of a cell's start ends; beside the bin, so that neither waits for the other."""
 
 
 @compiled
@@ -31,8 +33,7 @@ def bin_of(seconds: float) -> int:
     cell = (np.float64(seconds).view(np.int64) >> CELL_BITS) - FIRST_CELL
     if cell >= BIN_OF_CELL.shape[0]:
         return BINS - 1
-    found = int(BIN_OF_CELL[cell])
-    return found + 1 if seconds >= EDGES_S[found] else found
+    return int(BIN_OF_CELL[cell]) + int(seconds >= EDGE_OF_CELL_S[cell])
 
 
 def quantile_s(histogram: np.typing.NDArray[np.float64], share: float) -> float:

@@ -115,6 +115,13 @@ def _insert(ends: Whole, first: int, last: int, entry: int) -> None:
 
 
 @compiled
+def _surely_in(state: State, hour: int) -> tuple[float, float]:
+    """Return moments between which all are in an hour, however they are rounded [s]."""
+    from_s, to_s = hour * 3600.0 * (1.0 + 1e-15), (hour + 1) * 3600.0 * (1.0 - 1e-15)
+    return from_s, math.inf if hour == state.hours.shape[0] - 1 else to_s
+
+
+@compiled
 def _count_blocks(
     state: State,
     limits: Limits,
@@ -175,7 +182,8 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
     _put_in_order(ends, first, last)
     count, held, decodes = here[at.COUNT], here[at.HELD], here[at.DECODING]
     reading, prompt_tokens, steps = here[at.READING], here[at.PROMPT_TOKENS], here[at.STEPS]
-    since_s, end_s = clock[at.SINCE_S], clock[at.END_S]
+    since_s, end_s, booked_s = clock[at.SINCE_S], clock[at.END_S], clock[at.BOOKED_S]
+    hour, hour_from_s, hour_to_s = 0, math.inf, -math.inf
     began_at = admitted = position
     begins = here[at.RUNNING] == 0 and here_now > 0
     goes_on = True
@@ -187,7 +195,9 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             if not goes_on:
                 break
             joined_s = came_s[position] if came_s.shape[0] > 0 else come_s
-            state.hours[hour_of(state, joined_s), at.HOUR_ARRIVED] += 1
+            is_now = hour_from_s <= joined_s < hour_to_s
+            joined = hour if is_now else hour_of(state, joined_s)
+            state.hours[joined, at.HOUR_ARRIVED] += 1
             counters[at.ARRIVED] += 1
             held_at_most += more
             here_now += 1
@@ -201,19 +211,26 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                 and here[at.RUNNING] < limits.most_sequences
             ):
                 # The first to come ends the stretch after the running step.
-                length = held / decodes
-                until = steps_beyond(seconds, decodes, length, come_s + TIE_S - since_s, steps)
+                after_s = come_s + TIE_S
+                until = steps_beyond(seconds, decodes, held, after_s - since_s, steps)
                 if until < steps:
                     steps = until
-                    end_s = since_s + decode_total(seconds, decodes, length, steps)
+                    end_s = since_s + decode_total(seconds, decodes, held, steps)
             come_s = arrivals_s[position] if position < arrivals_s.shape[0] else math.inf
         if not begins:
             if not goes_on or end_s > until_s or end_s == math.inf:
                 break
             now_s = happened_s = end_s
-            clock[at.END_S] = end_s
-            book(state, replica, now_s, seconds, False)  # noqa: FBT003
-            record = state.hours[hour_of(state, now_s)]
+        if not hour_from_s <= now_s < hour_to_s:
+            hour = hour_of(state, now_s)
+            hour_from_s, hour_to_s = _surely_in(state, hour)
+        record = state.hours[hour]
+        if not begins:
+            if booked_s >= hour_from_s:
+                record[at.HOUR_BUSY_S] += end_s - booked_s
+            else:
+                clock[at.END_S], clock[at.BOOKED_S] = end_s, booked_s
+                book(state, replica, end_s, seconds, False)  # noqa: FBT003
             record[at.HOUR_STEPS] += steps
             if decodes > 0:
                 count += steps
@@ -227,7 +244,7 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                     here_now -= 1
                     held_at_most -= _at_most(limits, rows[row, at.INPUT], rows[row, at.OUTPUT])
                     unlink(state, replica, row)
-                    finish(state, limits, replica, row, now_s)
+                    finish(state, limits, replica, row, now_s, hour)
             if prompt_tokens > 0:
                 row = reading
                 reading = NOBODY
@@ -249,7 +266,7 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                                 limits, rows[row, at.INPUT], rows[row, at.OUTPUT]
                             )
                             unlink(state, replica, row)
-                            finish(state, limits, replica, row, now_s)
+                            finish(state, limits, replica, row, now_s, hour)
                         else:
                             rows[row, at.OFFSET] = read - count
                             rows[row, at.ENDS] = count + left
@@ -263,13 +280,23 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                     row = following
         begins = False
 
+        since_s = booked_s = now_s
+        steps, prompt_tokens = 1, 0
+        if here_now == here[at.RUNNING] and reading == NOBODY:
+            if decodes > 0:
+                steps = (ends[first] >> ROW_BITS) - count
+                end_s = now_s + decode_total(seconds, decodes, held, steps)
+            else:
+                end_s = booked_s = math.inf
+            continue
         budget = limits.step_tokens - decodes
-        pieces, prompt_tokens, pairs, ending, alone = 0, 0, 0.0, 0, 0
+        pieces, pairs, ending, alone = 0, 0.0, 0, 0
         row = reading
         if row != NOBODY:
             alone = rows[row, at.DONE]
             rest = rows[row, at.INPUT] + rows[row, at.MADE] - alone
-            prompt_tokens = rows[row, at.PIECE] = min(rest, budget)
+            prompt_tokens = min(rest, budget)
+            rows[row, at.PIECE] = prompt_tokens
             pieces = 1
             pairs = prompt_tokens * (alone + 0.5 * prompt_tokens)
             budget -= prompt_tokens
@@ -292,27 +319,22 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             if reading == NOBODY:
                 reading = row
             rows[row, at.DONE], rows[row, at.PIECE] = alone, piece
-            count_start(state, row, now_s)
+            count_start(state, row, now_s, hour)
             pieces += 1
             prompt_tokens += piece
             pairs += piece * (alone + 0.5 * piece)
             budget -= piece
             ending += int(alone + piece == read)
-
-        since_s = clock[at.BOOKED_S] = now_s
-        steps = 1
         if prompt_tokens > 0:
-            length = held / decodes if decodes > 0 else 0.0
-            end_s = now_s + reading_step(
-                seconds, pieces, prompt_tokens, pairs, alone, decodes, length, ending
+            took_s = reading_step(
+                seconds, pieces, prompt_tokens, pairs, alone, decodes, held, ending
             )
-            hour = hour_of(state, now_s)
-            state.hours[hour, at.HOUR_INPUT_TOKENS] += prompt_tokens
-        elif decodes > 0:
-            steps = (ends[first] >> ROW_BITS) - count
-            end_s = now_s + decode_total(seconds, decodes, held / decodes, steps)
+            end_s = now_s + took_s
+            record[at.HOUR_INPUT_TOKENS] += prompt_tokens
         else:
-            end_s = clock[at.BOOKED_S] = math.inf
+            # All sequences are taken.
+            steps = (ends[first] >> ROW_BITS) - count
+            end_s = now_s + decode_total(seconds, decodes, held, steps)
 
     while admitted < position:
         joined_s = came_s[admitted] if came_s.shape[0] > 0 else arrivals_s[admitted]
@@ -323,7 +345,7 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
     here[at.COUNT], here[at.HELD], here[at.DECODING] = count, held, decodes
     here[at.READING], here[at.PROMPT_TOKENS], here[at.STEPS] = reading, prompt_tokens, steps
     here[at.MAKES], here[at.REFUSED] = 1, NOBODY
-    clock[at.SINCE_S], clock[at.END_S] = since_s, end_s
+    clock[at.SINCE_S], clock[at.END_S], clock[at.BOOKED_S] = since_s, end_s, booked_s
     is_called = limits.routing == at.ONE_QUEUE and line[at.WAITING] > 0
     counters[at.CALLED] = replica if is_called else NOBODY
     if limits.routing == at.ROUND_ROBIN and position > began_at:

@@ -16,7 +16,7 @@ from tco.sim.llm_limits import check_engine, check_requests
 from tco.sim.llm_queues import LlmQueues, LlmRequests
 from tco.sim.llm_service import LlmService
 from tco.sim.llm_state import ONE_QUEUE
-from tco.sim.llm_steps import StepCurve, StepTables, step_tables
+from tco.sim.llm_steps import StepCurve, StepTables, line_tables, step_tables
 from tco.sim.service import HostWork
 from tco.traffic.sessions import ModelCalls
 
@@ -47,21 +47,11 @@ class StepLine:
     def tables(self, max_sequences: int, max_tokens: int, factor: float = 1.0) -> StepTables:
         """Return the tables of steps up to so many sequences and tokens, times a factor."""
         over = self.over(np.arange(max_sequences + 1.0))
-        nodes = np.array([0.0, 1.0])
-        kv, prompt = self.per_kv_token * factor, self.per_prefill_token * factor
-        mixed = (
-            prompt * nodes[:, None, None, None]
-            + kv * nodes[None, None, :, None] * nodes[None, None, None, :]
-        )
-        return step_tables(
+        return line_tables(
             tokens=np.full(max_tokens + 1, over[0] * factor),
             sequences=(over - over[0]) * factor,
-            lengths=nodes,
-            decode=np.outer(np.arange(max_sequences + 1.0), kv * nodes),
-            prompts=nodes,
-            before=np.array([0.0]),
-            decodes=nodes,
-            mixed=mixed,
+            per_kv_token=self.per_kv_token * factor,
+            per_prompt_token=self.per_prefill_token * factor,
         )
 
 

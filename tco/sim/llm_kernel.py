@@ -31,7 +31,7 @@ from tco.sim.llm_state import (
     new_row,
 )
 from tco.sim.llm_steps import StepTables, decode_total, steps_beyond
-from tco.sim.llm_tally import book, hour_of, length
+from tco.sim.llm_tally import book, held_as, hour_of
 
 
 @compiled
@@ -42,11 +42,11 @@ def _first_boundary(
     here, clock = state.replicas[replica], state.clock[replica]
     if here[at.STEPS] == 1:
         return float(clock[at.END_S]), 1
-    tokens, decodes, since_s = length(state, replica, seconds), here[at.DECODING], clock[at.SINCE_S]
-    steps = steps_beyond(seconds, decodes, tokens, after_s - since_s, here[at.STEPS])
+    held, decodes, since_s = held_as(state, replica, seconds), here[at.DECODING], clock[at.SINCE_S]
+    steps = steps_beyond(seconds, decodes, held, after_s - since_s, here[at.STEPS])
     if steps == here[at.STEPS]:
         return float(clock[at.END_S]), steps
-    return since_s + decode_total(seconds, decodes, tokens, steps), steps
+    return since_s + decode_total(seconds, decodes, held, steps), steps
 
 
 @compiled

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tco.sim import llm_kernel as kernel
 from tco.sim import llm_state as at
+from tco.sim.kernel_cache import drop_outdated
 from tco.sim.latency_bins import BINS
 from tco.sim.llm_state import Limits, State, empty_state, with_room
 from tco.sim.llm_steps import StepCurve
@@ -23,6 +24,8 @@ Whole = NDArray[np.int64]
 NO_WHOLE = np.empty(0, dtype=np.int64)
 NO_REAL = np.empty(0)
 NO_ADAPTER = at.NOBODY
+
+drop_outdated()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from tco.sim.llm_state import (
     unlink,
 )
 from tco.sim.llm_steps import StepTables, decode_total, mixed_step
-from tco.sim.llm_tally import book, count_first_token, count_start, finish, hour_of, length
+from tco.sim.llm_tally import book, count_first_token, count_start, finish, held_as, hour_of
 
 
 @compiled
@@ -45,7 +45,7 @@ def reading_step(
     pairs: float,
     alone: int,
     decodes: int,
-    tokens: float,
+    held: float,
     ending: int,
 ) -> float:
     """Return what a step with pieces of prompts takes.
@@ -57,18 +57,18 @@ def reading_step(
         pairs: What all of these together attend to [tokens squared].
         alone: Tokens read before the only piece.
         decodes: Decodes in the step.
-        tokens: Length that they count with.
+        held: Tokens that they have read, all together.
         ending: Prompts that are read to their end.
     """
     before = float(alone)
     if pieces > 1:
         # What pieces of several prompts attend to, as if it were one piece.
         before = 0.0 if tables.one_piece else pairs / prompt_tokens - 0.5 * prompt_tokens
-    return mixed_step(tables, prompt_tokens, before, decodes, tokens, decodes + ending)
+    return mixed_step(tables, prompt_tokens, before, decodes, held, decodes + ending)
 
 
 @compiled
-def _end_reading(state: State, limits: Limits, replica: int, now_s: float) -> None:
+def _end_reading(state: State, limits: Limits, replica: int, now_s: float, hour: int) -> None:
     """Take the pieces of the step as read; who has read all makes a token."""
     here, rows = state.replicas[replica], state.rows
     row = here[at.READING]
@@ -88,11 +88,11 @@ def _end_reading(state: State, limits: Limits, replica: int, now_s: float) -> No
             if rows[row, at.MADE] == rows[row, at.OUTPUT]:
                 here[at.FREE_BLOCKS] += blocks_for(read, limits.block_tokens)
                 unlink(state, replica, row)
-                finish(state, limits, replica, row, now_s)
+                finish(state, limits, replica, row, now_s, hour)
             else:
                 start_decoding(state, replica, row, read)
         row = following
-    state.hours[hour_of(state, now_s), at.HOUR_OUTPUT_TOKENS] += made
+    state.hours[hour, at.HOUR_OUTPUT_TOKENS] += made
 
 
 @compiled
@@ -205,6 +205,7 @@ def schedule(  # noqa: PLR0915, PLR0912, C901 - one step, in the order in which 
     here, rows = state.replicas[replica], state.rows
     clock, hours = state.clock[replica], state.hours
     knows_largest = seconds.largest_weight != 0.0 or energy.largest_weight != 0.0
+    hour = hour_of(state, now_s)
     here[at.REFUSED] = NOBODY
     budget = limits.step_tokens
     preempted = False
@@ -253,7 +254,7 @@ def schedule(  # noqa: PLR0915, PLR0912, C901 - one step, in the order in which 
             here[at.READING] = row
         rows[row, at.DONE], rows[row, at.PIECE] = done, piece
         swaps += _use_adapter(state, limits, replica, adapter)
-        count_start(state, row, now_s)
+        count_start(state, row, now_s, hour)
         pieces += 1
         prompt_tokens += piece
         alone = done
@@ -273,15 +274,14 @@ def schedule(  # noqa: PLR0915, PLR0912, C901 - one step, in the order in which 
     clock[at.BOOKED_J] = 0.0
     here[at.STEPS] = 1
     if prompt_tokens > 0:
-        tokens = length(state, replica, seconds) if decodes > 0 else 0.0
-        took_s = reading_step(seconds, pieces, prompt_tokens, pairs, alone, decodes, tokens, ending)
+        held = held_as(state, replica, seconds) if decodes > 0 else 0.0
+        took_s = reading_step(seconds, pieces, prompt_tokens, pairs, alone, decodes, held, ending)
         clock[at.END_S] = now_s + took_s + swaps * limits.swap_s
         if has_energy:
-            tokens = length(state, replica, energy) if decodes > 0 else 0.0
+            held = held_as(state, replica, energy) if decodes > 0 else 0.0
             clock[at.STEP_J] = reading_step(
-                energy, pieces, prompt_tokens, pairs, alone, decodes, tokens, ending
+                energy, pieces, prompt_tokens, pairs, alone, decodes, held, ending
             )
-        hour = hour_of(state, now_s)
         hours[hour, at.HOUR_INPUT_TOKENS] += prompt_tokens
         hours[hour, at.HOUR_SWAPS] += swaps
     elif decodes > 0:
@@ -297,8 +297,8 @@ def schedule(  # noqa: PLR0915, PLR0912, C901 - one step, in the order in which 
                 most - 1,
             )
         here[at.STEPS] = most
-        tokens = length(state, replica, seconds)
-        clock[at.END_S] = now_s + decode_total(seconds, decodes, tokens, most)
+        held = held_as(state, replica, seconds)
+        clock[at.END_S] = now_s + decode_total(seconds, decodes, held, most)
     else:
         clock[at.END_S] = math.inf
         clock[at.BOOKED_S] = math.inf
@@ -336,6 +336,6 @@ def end_stretch(
             here[at.HEAPED] -= 1
             rows[row, at.MADE] = rows[row, at.OUTPUT]
             stop_decoding(state, replica, row, knows_largest)
-            finish(state, limits, replica, row, now_s)
+            finish(state, limits, replica, row, now_s, hour)
     if here[at.PROMPT_TOKENS] > 0:
-        _end_reading(state, limits, replica, now_s)
+        _end_reading(state, limits, replica, now_s, hour)

@@ -6,9 +6,10 @@ A step makes one token for every decode in it, and may read pieces of prompts. I
 
 where attention of decodes alone lies on straight lines between table columns for each batch, over
 the length of what they have read, and that of steps with prompts in a table of prompt tokens, of
-how many were read before, of decodes and of their length. A formula is such a table with two
-columns. Lengths grow by one a step, so the time of many steps between two changes of a batch is a
-sum of arithmetic series: exact, and as quick as one step.
+how many were read before, of decodes and of their length. A formula has a coefficient in the place
+of each table, and is worked out from the tokens that all decodes together have read. Lengths grow
+by one a step, so the time of many steps between two changes of a batch is a sum of arithmetic
+series: exact, and as quick as one step.
 """
 
 from __future__ import annotations
@@ -50,6 +51,10 @@ class StepTables(NamedTuple):
     """Where between the mean (0) and the largest (1) the length lies that a step is as long as."""
     one_piece: bool
     """Pieces of several prompts cost as one new prompt, not as what each has to attend to."""
+    is_line: bool = False
+    """Attention is these two coefficients; the tables say the same."""
+    per_kv_token: float = 0.0
+    per_prompt_token: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,26 +138,37 @@ def linear_tables(
 
     >>> tables = linear_tables(base=1.0, per_sequence=0.5, per_kv_token=0.01, per_prefill_token=0.1,
     ...                        most_sequences=4, most_tokens=64)
-    >>> f"{decode_total(tables, 2, 100.0, 3):.6g}"  # 3 steps of 1 + 2 * 0.5 + 0.01 * 2 * length
+    >>> f"{decode_total(tables, 2, 200.0, 3):.6g}"  # 3 steps of 1 + 2 * 0.5 + 0.01 * what is read
     '12.06'
     """
-    lengths = np.array([0.0, 1.0])
-    decode = np.outer(np.arange(most_sequences + 1.0), per_kv_token * lengths)
-    # Straight over prompt tokens and over decodes times length: two columns of each do.
-    prompts, decodes = np.array([0.0, 1.0]), np.array([0.0, 1.0])
-    mixed = (
-        per_prefill_token * prompts[:, None, None, None]
-        + per_kv_token * decodes[None, None, :, None] * lengths[None, None, None, :]
-    )
-    return step_tables(
+    return line_tables(
         tokens=np.full(most_tokens + 1, base),
         sequences=per_sequence * np.arange(most_sequences + 1.0),
-        lengths=lengths,
-        decode=decode,
-        prompts=prompts,
+        per_kv_token=per_kv_token,
+        per_prompt_token=per_prefill_token,
+    )
+
+
+def line_tables(
+    *, tokens: Array, sequences: Array, per_kv_token: float, per_prompt_token: float
+) -> StepTables:
+    """Make the tables of steps whose attention is straight over tokens of prompts and of cache."""
+    nodes = np.array([0.0, 1.0])
+    tables = step_tables(
+        tokens=tokens,
+        sequences=sequences,
+        lengths=nodes,
+        decode=np.outer(np.arange(float(sequences.size)), per_kv_token * nodes),
+        prompts=nodes,
         before=np.array([0.0]),
-        decodes=decodes,
-        mixed=mixed,
+        decodes=nodes,
+        mixed=(
+            per_prompt_token * nodes[:, None, None, None]
+            + per_kv_token * nodes[None, None, :, None] * nodes[None, None, None, :]
+        ),
+    )
+    return tables._replace(
+        is_line=True, per_kv_token=float(per_kv_token), per_prompt_token=float(per_prompt_token)
     )
 
 
@@ -170,11 +186,15 @@ def _cell(nodes: Array, place: float) -> int:
 
 
 @compiled
-def decode_total(tables: StepTables, batch: int, length: float, steps: int) -> float:
-    """Return what so many steps of decodes alone take; the first reads ``length`` tokens each."""
-    nodes = tables.lengths
+def decode_total(tables: StepTables, batch: int, held: float, steps: int) -> float:
+    """Return what so many steps of decodes alone take; ``held`` tokens are read in the first."""
     flat = tables.tokens[batch] + tables.sequences[batch]
+    if tables.is_line:
+        mean_held = held + 0.5 * batch * (steps - 1)
+        return float(steps * (flat + tables.per_kv_token * mean_held))
+    nodes = tables.lengths
     last = nodes.shape[0] - 2
+    length = held / batch
     cell = _cell(nodes, length)
     total, left = flat * steps, steps
     while True:
@@ -191,11 +211,15 @@ def decode_total(tables: StepTables, batch: int, length: float, steps: int) -> f
 
 
 @compiled
-def steps_beyond(tables: StepTables, batch: int, length: float, seconds: float, most: int) -> int:
+def steps_beyond(tables: StepTables, batch: int, held: float, seconds: float, most: int) -> int:
     """Return the least number of steps, up to the most, that together exceed so many seconds."""
-    nodes = tables.lengths
     flat = tables.tokens[batch] + tables.sequences[batch]
+    if tables.is_line:
+        each = flat + tables.per_kv_token * held
+        return _least_steps(each, 0.5 * tables.per_kv_token * batch, seconds, most)
+    nodes = tables.lengths
     last = nodes.shape[0] - 2
+    length = held / batch
     cell = _cell(nodes, length)
     gone, done = 0.0, 0
     while True:
@@ -205,23 +229,32 @@ def steps_beyond(tables: StepTables, batch: int, length: float, seconds: float, 
         if here > 0:
             slope = tables.slope[batch, cell]
             first = flat + tables.decode[batch, cell] + slope * (length - nodes[cell])
-            rest, half = seconds - gone, 0.5 * slope
-            if here * (first + half * (here - 1)) > rest:
-                straight = first - half
-                root = math.sqrt(max(0.0, straight * straight + 4.0 * half * max(0.0, rest)))
-                guess = int(2.0 * max(0.0, rest) / (straight + root)) if straight + root > 0 else 0
-                guess = max(1, min(here, guess))
-                while guess * (first + half * (guess - 1)) <= rest:
-                    guess += 1
-                while guess > 1 and (guess - 1) * (first + half * (guess - 2)) > rest:
-                    guess -= 1
-                return done + guess
+            half = 0.5 * slope
+            if here * (first + half * (here - 1)) > seconds - gone:
+                return done + _least_steps(first, half, seconds - gone, here)
             gone += here * (first + half * (here - 1))
             done += here
             if done == most:
                 return most
             length += here
         cell += 1
+
+
+@compiled
+def _least_steps(first: float, half: float, seconds: float, most: int) -> int:
+    """Return the least number of steps, up to the most, that exceed so many seconds.
+
+    The first takes ``first``, and each more than the one before by twice ``half``.
+    """
+    straight = first - half
+    root = math.sqrt(max(0.0, straight * straight + 4.0 * half * max(0.0, seconds)))
+    steps = int(2.0 * max(0.0, seconds) / (straight + root)) if straight + root > 0 else 0
+    steps = max(1, min(most, steps))
+    while steps < most and steps * (first + half * (steps - 1)) <= seconds:
+        steps += 1
+    while steps > 1 and (steps - 1) * (first + half * (steps - 2)) > seconds:
+        steps -= 1
+    return steps
 
 
 @compiled
@@ -239,7 +272,7 @@ def mixed_step(
     prompt_tokens: int,
     before: float,
     decodes: int,
-    length: float,
+    held: float,
     sequences: int,
 ) -> float:
     """Return what a step with pieces of prompts takes.
@@ -249,9 +282,14 @@ def mixed_step(
         prompt_tokens: Tokens of prompts in the step.
         before: Tokens that were read before them, on the mean of the pieces.
         decodes: Decodes in the step.
-        length: Tokens that each of them has read.
+        held: Tokens that they have read, all together.
         sequences: Sequences that get a token.
     """
+    flat = tables.tokens[decodes + prompt_tokens] + tables.sequences[sequences]
+    if tables.is_line:
+        attention = tables.per_prompt_token * prompt_tokens + tables.per_kv_token * held
+        return float(attention + flat)
+    length = held / decodes if decodes > 0 else 0.0
     a0, a1, a = _corner(tables.prompts, prompt_tokens)
     b0, b1, b = _corner(tables.before, before)
     c0, c1, c = _corner(tables.decodes, decodes)
@@ -267,4 +305,4 @@ def mixed_step(
                 if weight != 0.0:
                     row = tables.mixed[p, q, r]
                     total += weight * ((1.0 - d) * row[d0] + d * row[d1])
-    return float(total + tables.tokens[decodes + prompt_tokens] + tables.sequences[sequences])
+    return float(total + flat)

@@ -18,13 +18,12 @@ def hour_of(state: State, moment_s: float) -> int:
 
 
 @compiled
-def count_start(state: State, row: int, now_s: float) -> None:
+def count_start(state: State, row: int, now_s: float, hour: int) -> None:
     """Count the first step of a request; one that was preempted has had it."""
     moments = state.moments
     if np.isnan(moments[row, at.START_S]):
         moments[row, at.START_S] = now_s
         waited_s = now_s - moments[row, at.CAME_S]
-        hour = hour_of(state, now_s)
         state.counters[at.STARTED] += 1
         state.hours[hour, at.HOUR_STARTED] += 1
         state.hours[hour, at.HOUR_WAIT_S] += waited_s
@@ -42,12 +41,11 @@ def count_first_token(state: State, row: int, now_s: float) -> None:
 
 
 @compiled
-def finish(state: State, limits: Limits, replica: int, row: int, now_s: float) -> None:
+def finish(state: State, limits: Limits, replica: int, row: int, now_s: float, hour: int) -> None:
     """Count a request that has made its last token, and give its row back."""
     rows, moments, counters = state.rows, state.moments, state.counters
     index = rows[row, at.INDEX]
     came_s, first_s = moments[row, at.CAME_S], moments[row, at.FIRST_S]
-    hour = hour_of(state, now_s)
     counters[at.FINISHED] += 1
     state.hours[hour, at.HOUR_FINISHED] += 1
     if now_s - came_s > limits.goal_s:
@@ -68,14 +66,14 @@ def finish(state: State, limits: Limits, replica: int, row: int, now_s: float) -
 
 
 @compiled
-def length(state: State, replica: int, tables: StepTables) -> float:
-    """Return the length of the decodes that their next step is as long as [tokens]."""
+def held_as(state: State, replica: int, tables: StepTables) -> float:
+    """Return the tokens that the decodes' next step counts as read, all together."""
     here = state.replicas[replica]
-    mean = here[at.HELD] / here[at.DECODING]
+    held = float(here[at.HELD])
     if tables.largest_weight == 0.0:
-        return float(mean)
-    largest = here[at.LARGEST] + here[at.COUNT]
-    return float(mean + tables.largest_weight * (largest - mean))
+        return held
+    largest = here[at.DECODING] * (here[at.LARGEST] + here[at.COUNT])
+    return float(held + tables.largest_weight * (largest - held))
 
 
 @compiled
@@ -84,8 +82,8 @@ def _stretch_j(state: State, replica: int, energy: StepTables) -> float:
     here = state.replicas[replica]
     if here[at.PROMPT_TOKENS] > 0:
         return float(state.clock[replica, at.STEP_J])
-    tokens = length(state, replica, energy)
-    return decode_total(energy, here[at.DECODING], tokens, here[at.STEPS])
+    held = held_as(state, replica, energy)
+    return decode_total(energy, here[at.DECODING], held, here[at.STEPS])
 
 
 @compiled

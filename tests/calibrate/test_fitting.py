@@ -62,7 +62,7 @@ def log():
 
 
 def decode_s(curve):
-    return decode_total(curve.seconds, 12, 600.0, 1)
+    return decode_total(curve.seconds, 12, 12 * 600.0, 1)
 
 
 def test_steps_that_made_a_log_are_found_in_it(log):
@@ -132,11 +132,11 @@ def profile():
 def test_a_step_is_the_sum_of_its_kernels(profile):
     curve = profile_curve(profile, layers=10, most_sequences=16, most_tokens=512).seconds
     # Embedding 5; ten layers of two norms of 2, 100 + 0.5 x 4 and 4 x 200 x 0.05; 704 at the end.
-    assert decode_total(curve, 4, 200.0, 1) == pytest.approx(
+    assert decode_total(curve, 4, 4 * 200.0, 1) == pytest.approx(
         (5 + 10 * (4 + 102 + 40) + 704) * 1e-6, rel=1e-9
     )
     # 100 prompt tokens after 256, with 4 decodes of length 200; the prompt does not end.
-    assert mixed_step(curve, 100, 256.0, 4, 200.0, 4) == pytest.approx(
+    assert mixed_step(curve, 100, 256.0, 4, 4 * 200.0, 4) == pytest.approx(
         (5 + 10 * (4 + 100 + 52 + 20 + 2.56 + 40) + 704) * 1e-6, rel=1e-9
     )
 
@@ -145,9 +145,9 @@ def test_figures_beside_a_profile_change_their_part_of_a_step(profile):
     make = curves_of_profile(profile, LIMITS, layers=10)
     curve = make({"host_s": 0.5, "dense_factor": 2.0, "attention_factor": 3.0}).seconds
     step_s = 0.5 + (2 * (5 + 10 * (4 + 102) + 704) + 3 * 10 * 40) * 1e-6
-    assert decode_total(curve, 4, 200.0, 1) == pytest.approx(step_s, rel=1e-9)
+    assert decode_total(curve, 4, 4 * 200.0, 1) == pytest.approx(step_s, rel=1e-9)
     step_s = 0.5 + (2 * (5 + 10 * (4 + 152) + 704) + 3 * 10 * (20 + 2.56 + 40)) * 1e-6
-    assert mixed_step(curve, 100, 256.0, 4, 200.0, 4) == pytest.approx(step_s, rel=1e-9)
+    assert mixed_step(curve, 100, 256.0, 4, 4 * 200.0, 4) == pytest.approx(step_s, rel=1e-9)
 
 
 def test_of_the_figures_beside_a_profile_two_are_fitted(profile):

@@ -9,10 +9,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tco.sim import llm_state as at
+from tco.sim.llm_apart import alone_replica
 from tco.sim.llm_queues import LlmQueues, LlmRequests
 from tco.sim.llm_state import Limits
 from tco.sim.llm_steps import StepCurve, linear_tables, step_tables
@@ -193,7 +194,7 @@ def limits_of(rules):
     )
 
 
-def simulated(rules, seconds, joules, requests, *, cuts=(), stops=()):
+def simulated(rules, seconds, joules, requests, *, cuts=(), stops=(), takes=None):
     sizes = rules["sequences"], rules["tokens"]
     energy = None if joules is None else joules.tables(*sizes)
     curve = StepCurve(seconds.tables(*sizes), energy)
@@ -224,7 +225,7 @@ def simulated(rules, seconds, joules, requests, *, cuts=(), stops=()):
         hours=2,
         keep_requests=len(requests),
     )
-    queues.takes[:] = 1
+    queues.takes[:takes] = 1
     for stop in sorted(stops):
         queues.carry(stop)
     queues.carry(math.inf)
@@ -266,6 +267,37 @@ def test_it_makes_no_difference_where_arrivals_are_cut_or_time_stands_still(syst
     stops = data.draw(st.lists(st.floats(0, last_s + 5), max_size=3))
     _, expected = plainly(*system)
     assert_same(expected, simulated(*system, cuts=cuts, stops=stops).times)
+
+
+LONG_S = 1e12
+"""Patience that nobody loses, and that the rules of a replica apart do not know."""
+
+
+@given(system=engines(), data=st.data())
+@settings(max_examples=MANY // 4)
+def test_a_replica_apart_does_to_the_bit_what_the_general_rules_do(system, data):
+    rules, seconds, _, requests = system
+    assume(not isinstance(seconds, Table) or seconds.weight == 0.0)
+    apart = rules | {
+        "replicas": data.draw(st.sampled_from([1, 1, 3])),
+        "blocks": rules["blocks"] + data.draw(st.sampled_from([0, 40, 10**6])),
+        "prefill_first": False,
+        "limit": None,
+        "patience_s": math.inf,
+        "adapter_slots": 0,
+    }
+    stops = data.draw(st.lists(st.floats(0, requests[-1].came_s + 5), max_size=3))
+    cuts = data.draw(st.lists(st.integers(0, len(requests)), max_size=2))
+    found, expected = (
+        simulated(one, seconds, None, requests, cuts=cuts, stops=stops, takes=1)
+        for one in (apart, apart | {"patience_s": LONG_S})
+    )
+    curve = seconds.tables(rules["sequences"], rules["tokens"])
+    assert alone_replica(found.state, limits_of(apart), curve, False) == 0
+    for name in ("start_s", "first_token_s", "finish_s", "status", "replica"):
+        np.testing.assert_array_equal(getattr(found.times, name), getattr(expected.times, name))
+    np.testing.assert_array_equal(found.histograms, expected.histograms)
+    np.testing.assert_allclose(found.hours, expected.hours, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.skipif(PLAIN, reason="this is that run")
