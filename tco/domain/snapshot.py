@@ -146,6 +146,11 @@ class Snapshot(Record):
     precision: Text | None = None
     artefact_format: Text | None = None
     runtime: Text | None = None
+    same_shape_as: Identifier | None = Field(
+        default=None,
+        description="measured model of the same layers and widths, by whose figures it is served "
+        "where it has none itself",
+    )
     interpretability_score: Score | None = Field(
         default=None, description="1 a black box, 5 every answer can be traced; typed by a reviewer"
     )
@@ -167,6 +172,13 @@ class Snapshot(Record):
             return SizeClass.SLM
         return SizeClass.LLM
 
+    @property
+    def measured_as(self) -> tuple[str, ...]:
+        """Models whose measurements hold for it: itself, one of its shape, its adapters' base."""
+        base = self.training.parent if self.training.approach is Approach.LORA else None
+        named = (self.id, self.same_shape_as, base)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
+
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if self.uses_tokens and self.tokens is None:
@@ -181,4 +193,6 @@ class Snapshot(Record):
             raise wrong_at("active_parameters", says="more active parameters than parameters")
         if self.training.parent == self.id:
             raise wrong_at("training", "parent", says="a snapshot cannot be its own parent")
+        if self.same_shape_as == self.id:
+            raise wrong_at("same_shape_as", says="names the snapshot itself; name another or none")
         return self

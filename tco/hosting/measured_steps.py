@@ -332,7 +332,7 @@ def _notes(part: Part, known: ServiceCurve) -> tuple[str, ...]:
     """Return what must stand beside the figures of a curve."""
     if known.snapshot == part.snapshot.id:
         return known.notes
-    return (f"steps are those of {known.snapshot}, on which it rests", *known.notes)
+    return (f"steps are those of {known.snapshot}, which has its layers", *known.notes)
 
 
 def refuse_classic(part: Part, known: ServiceCurve) -> None:

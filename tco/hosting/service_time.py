@@ -2,13 +2,14 @@
 
 An explicit ``service`` figure of the scenario goes first. Else the five things that choose a
 measurement do: snapshot, accelerator, count, runtime and precision. Of those there is a measured
-curve, or a published operating point; if neither, a curve is carried over from other hardware. A
-curve over the steps of a language model is simulated step by step; adapters rest on their base.
+curve, or a published operating point; if neither, a curve is carried over from other hardware. What
+nobody measured as itself is served as the model whose shape it has, and adapters rest on their
+base. A curve over the steps of a language model is simulated step by step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 from tco.domain.curve import ServiceCurve
 from tco.domain.deployment import SelfHostedDeployment
 from tco.domain.hardware import Instance
+from tco.domain.measurement import ConstantService
+from tco.domain.record import Evidence, worse
 from tco.domain.scenario import Scenario
-from tco.domain.snapshot import Approach
 from tco.errors import InfeasibleError, MissingFigureError
 from tco.hosting.measured_curve import curve_service, name_of
 from tco.hosting.measured_point import point_service
@@ -41,99 +43,130 @@ def service_time(
     measurements: Measurements,
 ) -> ServiceTime:
     """Return what serving takes: the stated figure, or else what was measured."""
-    asked = _asked(part, deployment, instance.accelerator)
+    keys = _keys(part, deployment, instance.accelerator)
     if deployment.service is not None:
         path = f"candidates.{part.name}.deployment.service"
         return _beside_measured(
-            stated_service(scenario, deployment.service, path), asked, measurements
+            stated_service(scenario, deployment.service, path), keys, measurements
         )
-    if asked is None:
+    if not keys:
         raise MissingFigureError(f"snapshot '{part.snapshot.id}' states no precision")
-    steps = _step_curve(part, asked, measurements)
-    if steps is not None:
-        architecture = measurements.architectures[steps.snapshot]
-        return steps_service(scenario, part, deployment, instance, steps, architecture)
-    if deployment.llm is not None:
-        raise MissingFigureError(
-            f"the deployment has the limits of an LLM engine (llm), and no step curve of "
-            f"{words_of(asked)} is known; measure one with 'tco measure run', or state a service "
-            "figure and leave llm out"
-        )
-    curve = _batch_curve(asked, measurements)
-    if curve is None and deployment.batch is None:
-        try:
-            return point_service(scenario, part, measurements.constant_service(*asked))
-        except MissingFigureError as missing:
-            curve = _estimated(asked, measurements)
-            if curve is None:
-                raise missing from None
-    if curve is None:
-        curve = _estimated(asked, measurements)
-    if curve is None:
-        raise InfeasibleError(
-            f"requests are to be batched, and no curve over the batch size of {words_of(asked)} is "
-            "known; measure a sweep over batches with 'tco measure run', or give the deployment a "
-            "service figure by batch: base_seconds, seconds_per_item, max_batch"
-        )
+    known = _known(part, deployment, keys, measurements)
+    if isinstance(known, ConstantService):
+        return point_service(scenario, part, known)
+    if known.kind == "llm":
+        refuse_classic(part, known)
+        architecture = measurements.architectures[known.snapshot]
+        return steps_service(scenario, part, deployment, instance, known, architecture)
     largest = 1 if deployment.batch is None else deployment.batch.max_size
-    name = name_of(part, curve)
-    return curve_service(scenario, name, curve, largest, deployment.inputs_padded_to)
+    name = name_of(part, known)
+    return curve_service(scenario, name, known, largest, deployment.inputs_padded_to)
 
 
-def _asked(part: Part, deployment: SelfHostedDeployment, accelerator: str | None) -> Key | None:
-    """Return the five things that choose a measurement; None where the precision is not stated."""
-    if part.snapshot.precision is None:
-        return None
-    return (
-        part.snapshot.id,
-        accelerator or CPU,
-        deployment.accelerators_per_replica,
-        deployment.runtime,
-        part.snapshot.precision,
+def _keys(part: Part, deployment: SelfHostedDeployment, accelerator: str | None) -> tuple[Key, ...]:
+    """Return the five things that choose a measurement, for each model that it may be served as.
+
+    There are none where the precision is not stated.
+    """
+    precision = part.snapshot.precision
+    if precision is None:
+        return ()
+    count = deployment.accelerators_per_replica
+    return tuple(
+        (name, accelerator or CPU, count, deployment.runtime, precision)
+        for name in part.snapshot.measured_as
     )
 
 
-def _step_curve(part: Part, asked: Key, measurements: Measurements) -> ServiceCurve | None:
-    """Return the step curve of a model, or of the model that its adapters rest on."""
-    training = part.snapshot.training
-    names = [part.snapshot.id]
-    if training.approach is Approach.LORA and training.parent is not None:
-        names.append(training.parent)
-    for name in names:
+def _known(
+    part: Part,
+    deployment: SelfHostedDeployment,
+    keys: tuple[Key, ...],
+    measurements: Measurements,
+) -> ServiceCurve | ConstantService:
+    """Return the curve or point of the first model that has any; else a curve carried over."""
+    curve = _curve(measurements.curve, part, deployment, keys, measurements)
+    if curve is not None:
+        return curve
+    missing = None
+    if deployment.llm is None and deployment.batch is None:
+        for key in keys:
+            try:
+                return _point(part, measurements.constant_service(*key))
+            except MissingFigureError as error:
+                missing = missing or error
+    curve = _curve(measurements.estimate, part, deployment, keys, measurements)
+    if curve is not None:
+        return curve
+    if missing is not None:
+        raise missing from None
+    if deployment.llm is not None:
+        raise MissingFigureError(
+            f"the deployment has the limits of an LLM engine (llm), and no step curve of "
+            f"{words_of(keys[0])} is known; measure one with 'tco measure run', or state a service "
+            "figure and leave llm out"
+        )
+    raise InfeasibleError(
+        f"requests are to be batched, and no curve over the batch size of {words_of(keys[0])} is "
+        "known; measure a sweep over batches with 'tco measure run', or give the deployment a "
+        "service figure by batch: base_seconds, seconds_per_item, max_batch"
+    )
+
+
+def _curve(
+    find: Callable[..., ServiceCurve],
+    part: Part,
+    deployment: SelfHostedDeployment,
+    keys: tuple[Key, ...],
+    measurements: Measurements,
+) -> ServiceCurve | None:
+    """Return the first curve that is found and can be simulated; None if there is none."""
+    for key in keys:
         try:
-            curve = measurements.curve(name, *asked[1:])
+            curve = find(*key)
         except MissingFigureError:
             continue
-        if curve.kind == "llm" and name in measurements.architectures:
-            refuse_classic(part, curve)
-            return curve
+        if curve.kind == "llm":
+            fits = curve.snapshot in measurements.architectures
+        else:
+            fits = deployment.llm is None
+        if fits:
+            evidence, source = _served_as(part, curve.snapshot, curve.evidence)
+            return curve.model_copy(
+                update={"evidence": evidence, "sources": (*curve.sources, *source)}
+            )
     return None
 
 
-def _batch_curve(asked: Key, measurements: Measurements) -> ServiceCurve | None:
-    try:
-        curve = measurements.curve(*asked)
-    except MissingFigureError:
-        return None
-    return curve if curve.kind == "batch" else None
+def _point(part: Part, row: ConstantService) -> ConstantService:
+    evidence, source = _served_as(part, row.snapshot, row.evidence)
+    return row.model_copy(update={"evidence": evidence, "source": "; ".join((row.source, *source))})
 
 
-def _estimated(asked: Key, measurements: Measurements) -> ServiceCurve | None:
-    try:
-        curve = measurements.estimate(*asked)
-    except MissingFigureError:
-        return None
-    return curve if curve.kind == "batch" else None
+def _served_as(part: Part, measured: str, evidence: Evidence) -> tuple[Evidence, tuple[str, ...]]:
+    """Return the grade of a figure of a model of the same shape, and what must be said of it.
+
+    That the shapes agree is what the snapshot's owner states.
+    """
+    if measured == part.snapshot.id or measured != part.snapshot.same_shape_as:
+        return evidence, ()
+    says = f"measured on {measured}, whose layers and widths {part.snapshot.id} has"
+    return worse(evidence, Evidence.STATED), (says,)
 
 
 def _beside_measured(
-    stated: ServiceTime, asked: Key | None, measurements: Measurements
+    stated: ServiceTime, keys: tuple[Key, ...], measurements: Measurements
 ) -> ServiceTime:
     """Say so where a stated figure takes the place of a measured curve."""
-    if asked is None or _batch_curve(asked, measurements) is None:
-        return stated
-    note = f"the scenario's own service figure overrides the measured curve of {words_of(asked)}"
-    return replace(stated, notes=(*stated.notes, note))
+    for key in keys:
+        try:
+            curve = measurements.curve(*key)
+        except MissingFigureError:
+            continue
+        if curve.kind == "batch":
+            note = "the scenario's own service figure overrides the measured curve of "
+            return replace(stated, notes=(*stated.notes, note + words_of(key)))
+    return stated
 
 
 def extremes(expressions: Mapping[str, Expression], horizon_months: int) -> dict[str, Array]:

@@ -78,6 +78,13 @@ class TransferErrors:
     batch_seconds: tuple[float, ...]
     step_seconds: tuple[float, ...]
     step_joules: tuple[float, ...]
+    batch_furthest: float
+    """Distance of the most unlike pair among them, see ``Ratios.distance``."""
+    step_furthest: float
+
+    def furthest_of(self, kind: str) -> float:
+        """Return the distance beyond which no pair has told how far an estimate misses."""
+        return self.batch_furthest if kind == "batch" else self.step_furthest
 
     def seconds_of(self, kind: str) -> tuple[float, ...]:
         """Return the misses of seconds for one kind of curve."""
@@ -154,6 +161,7 @@ def transfer_errors(
 ) -> TransferErrors:
     """Foretell every hardware of the sweeps from the nearest other one."""
     misses: dict[str, list[float]] = {"batch": [], "step": [], "joules": []}
+    furthest = {"batch": 0.0, "step": 0.0}
     for measured in sweeps:
         target = figures_of(measured, known)
         if target is None:
@@ -167,6 +175,8 @@ def transfer_errors(
         if found is not None:
             source, ratios = found
             _note_misses(misses, source, measured, ratios, known, architectures)
+            kind = "step" if is_of_steps(measured) else "batch"
+            furthest[kind] = max(furthest[kind], ratios.distance)
     if not misses["batch"] or not misses["step"]:
         raise MissingFigureError(
             "the published sweeps hold no snapshot on two kinds of hardware with known figures: "
@@ -176,6 +186,8 @@ def transfer_errors(
         batch_seconds=tuple(misses["batch"]),
         step_seconds=tuple(misses["step"]),
         step_joules=tuple(misses["joules"]),
+        batch_furthest=furthest["batch"],
+        step_furthest=furthest["step"],
     )
 
 

@@ -27,6 +27,7 @@ from tco.measure.published import constant_key, read_published, words_of
 
 Key = tuple[str, str, int, str, str]
 """Snapshot, accelerator, count, runtime and precision: by these five a figure is chosen."""
+ROUNDING = 1e-9
 CPU = "CPU"
 """How deployments name a processor; which one a seller puts under it they do not say."""
 
@@ -155,7 +156,14 @@ class Measurements:
                 "and precision on hardware with known figures"
             )
         source, ratios = found
-        return carried_over(self.fitted(source), ratios, target, self.transfer_errors)
+        curve, errors = self.fitted(source), self.transfer_errors
+        if ratios.distance > errors.furthest_of(curve.kind) * (1 + ROUNDING):
+            raise MissingFigureError(
+                f"{accelerator_count} x {accelerator} is more unlike {source.hardware.name} than "
+                f"any two kinds of hardware on which {snapshot} or another model was published: "
+                "how far an estimate would miss is not known, so none is made"
+            )
+        return carried_over(curve, ratios, target, errors)
 
     def _missing(self, asked: Key) -> MissingFigureError:
         """Return the error that nobody measured something; what is near is named."""
@@ -176,6 +184,11 @@ class Measurements:
     def servings(self) -> tuple[Measured, ...]:
         """Every measurement of serving; those of training are left out."""
         return tuple(m for m in self.sweeps if m.kind is not Kind.TRAINING)
+
+    @cached_property
+    def trainings(self) -> dict[str, Measured]:
+        """Every measurement of training, by its id."""
+        return {m.id: m for m in self.sweeps if m.kind is Kind.TRAINING}
 
     def fitted(self, measured: Measured) -> ServiceCurve:
         """Return the curve of one measurement of serving."""

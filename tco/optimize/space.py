@@ -194,10 +194,12 @@ def _ways(
         return
     for name, offer in product((snapshot, *variants), allowed):
         instance = catalog.instance(offer.seller, offer.region, offer.instance_type)
-        precision = question.scenario.snapshots[name].precision
-        for _, accelerator, count, runtime, _ in question.measured.known_of(name, precision):
-            if accelerator == (instance.accelerator or CPU):
-                yield _Way(name, offer, runtime, count)
+        own_one = question.scenario.snapshots[name]
+        for measured in own_one.measured_as:
+            known = question.measured.known_of(measured, own_one.precision)
+            for _, accelerator, count, runtime, _ in known:
+                if accelerator == (instance.accelerator or CPU):
+                    yield _Way(name, offer, runtime, count)
 
 
 def _offers(question: Question, given: SearchSpace) -> Sequence[MachineOffer]:
@@ -282,15 +284,16 @@ def _largest_batch(question: Question, way: _Way, base: SelfHostedDeployment) ->
     """Return the largest batch that the stated or measured seconds cover; None where none is."""
     if base.service is not None:
         return base.service.max_batch
-    precision = question.scenario.snapshots[way.snapshot].precision
-    machine = base.machine
+    snapshot, machine = question.scenario.snapshots[way.snapshot], base.machine
     instance = question.catalog.instance(machine.seller, machine.region, machine.instance_type)
     asked = (instance.accelerator or CPU, way.accelerators_per_replica, way.runtime)
-    try:
-        curve = question.measured.curve(way.snapshot, *asked, precision or "")
-    except MissingFigureError:
-        return None
-    return int(curve.range[1]) if curve.kind == "batch" else None
+    for name in snapshot.measured_as:
+        try:
+            curve = question.measured.curve(name, *asked, snapshot.precision or "")
+        except MissingFigureError:
+            continue
+        return int(curve.range[1]) if curve.kind == "batch" else None
+    return None
 
 
 def _fleets(

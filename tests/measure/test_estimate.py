@@ -22,6 +22,15 @@ def classic(name, base, slope):
     )
 
 
+def of_another_net(name):
+    return measured(
+        [batch(n, 0.001 * n) for n in (1, 4, 16)],
+        id=f"another-{name.lower()}",
+        subject={"snapshot": "other-net", "source": "x", "weights": "trained"},
+        hardware={"name": name, "accelerator_count": 1},
+    )
+
+
 def steps(name, base, slope):
     return llm(
         [decode(n, base + slope * n, 10 + n, output_tokens=200) for n in (1, 4, 16)],
@@ -77,6 +86,23 @@ def test_nothing_is_estimated_across_runtimes_or_without_a_data_sheet():
         found.estimate("net", "Slow", 1, "another runtime", "fp16")
     with pytest.raises(MissingFigureError, match=r"has no 'Slw' to estimate with. Near it: Slow"):
         found.estimate("net", "Slw", 1, "rt", "fp16")
+
+
+def test_nothing_is_estimated_further_than_any_pair_lies_apart():
+    """Fast and Slow differ fourfold in both figures: that far the error is known."""
+    tiny = card("Tiny", gb_per_s=500)
+    sweeps = (
+        classic("Fast", 0.002, 0.001),
+        of_another_net("Fast"),
+        of_another_net("Slow"),
+        steps("Fast", 0.01, 1e-4),
+        steps("Slow", 0.02, 2e-4),
+    )
+    models = {"llm-net": architecture()}
+    found = Measurements((), "", sweeps, models, KNOWN | {"Tiny": tiny})
+    assert found.estimate("net", "Slow", 1, "rt", "fp16").kind == "batch"
+    with pytest.raises(MissingFigureError, match="1 x Tiny is more unlike Fast than any two kinds"):
+        found.estimate("net", "Tiny", 1, "rt", "fp16")
 
 
 def test_without_pairs_there_is_no_error_and_so_no_estimate():

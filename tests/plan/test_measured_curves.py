@@ -12,16 +12,19 @@ from tco.domain.deployment import SelfHostedDeployment
 from tco.domain.fleet import BatchSettings
 from tco.domain.measured import EnergyScope, Measured
 from tco.hosting.energy import energy_of
+from tco.hosting.host import arrange
 from tco.hosting.machines import rent
 from tco.hosting.measured_curve import curve_service
 from tco.hosting.service_time import service_time
 from tco.ledger.expression import Driver, Expression, Number, leaves_of
 from tco.ledger.machines import Energy
 from tco.ledger.option import likely_months, parts_of_option
+from tco.ledger.volume import monthly_requests
 from tco.measure.curve import fit_curve
 from tco.measure.library import Measurements
 from tco.measure.measured_files import write_measured
 from tco.plan import Evaluation, evaluate
+from tco.sim.llm_curve import LlmCurve
 from tests import shipped
 from tests.cases import worked_plans
 from tests.measure.sweeps import batch, measured
@@ -246,3 +249,35 @@ def test_hardware_that_nobody_measured_prints_the_error_of_such_estimates():
         scenario, replace(parts[0], snapshot=snapshot), deployment, t4, known
     )
     assert not any("roofline" in text for text in measured_on_t4.notes)
+
+
+def test_a_model_of_the_same_shape_is_served_by_its_curve_and_says_so(planned):
+    sweep = line(
+        subject={"snapshot": "public", "source": "made by hand", "weights": "trained"},
+        evidence="imported",
+    )
+    found = planned(sweep, snapshot={"same_shape_as": "public"})
+    assert used_hours(found) == pytest.approx(27.9, rel=1e-6)
+    error = curve_error(found)
+    assert error.evidence == "stated", "that the shapes agree is what a person says"
+    assert "measured on public, whose layers and widths own has" in error.source
+
+
+def test_its_own_curve_goes_before_that_of_its_shape(planned):
+    error = curve_error(planned(snapshot={"same_shape_as": "public"}))
+    assert error.evidence == "imported"
+    assert "public" not in error.source
+
+
+def test_a_language_model_is_carried_over_step_by_step():
+    catalog, measurements = shipped.data()
+    known = measurements.with_hardware(catalog.accelerators)
+    scenario = shipped.loaded("document-summaries/base")
+    requests = monthly_requests(scenario.workload, scenario.horizon_months)
+    parts, _ = parts_of_option(scenario, "qwen3-30b-h200", requests)
+    found = arrange(scenario, parts[0], catalog, known)
+    assert isinstance(found.case.curve, LlmCurve)
+    leaves = [leaf for leaf in leaves_of(found.service.factor) if isinstance(leaf, Driver)]
+    (error,) = [leaf for leaf in leaves if leaf.name.endswith("curve_error")]
+    assert error.evidence == "estimated"
+    assert "estimated for 1 x H200 from 2 x H100-SXM by a roofline" in error.source
