@@ -69,7 +69,7 @@ def build_option(
     parts, switches = parts_of_option(scenario, option, requests)
     make = LineMaker(option, snapshot_label(parts))
     found: list[_PartFacts] = []
-    shop = Shop(scenario, catalog)
+    shop = Shop(scenario, catalog, measurements.trainings)
     for part in parts:
         serving = LineMaker(option, part.snapshot.id)
         count = specialists_of(part.candidate)

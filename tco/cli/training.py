@@ -9,6 +9,9 @@ import typer
 from tco.cli.context import deliver, option_named, options_of, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tco.domain.measured import Measured
     from tco.plan import Evaluation
     from tco.prices import Catalog
 
@@ -34,14 +37,16 @@ def training(
     options = options_of(context)
     [found] = options.evaluations(scenario)
     name = option_named(found, option)
-    document = _document(found, name, options.catalog)
+    document = _document(found, name, options.catalog, options.measurements.trainings)
     if as_json:
         print_json(document)
     else:
         deliver(_text(document), None)
 
 
-def _document(found: Evaluation, option: str, catalog: Catalog) -> dict[str, Any]:
+def _document(
+    found: Evaluation, option: str, catalog: Catalog, trainings: Mapping[str, Measured]
+) -> dict[str, Any]:
     from dataclasses import asdict
 
     from tco.domain.cost import Phase
@@ -75,7 +80,7 @@ def _document(found: Evaluation, option: str, catalog: Catalog) -> dict[str, Any
         {
             "job": name,
             "usd": costs.get(name, 0.0),
-            "machines": _machines(found, option, name, catalog),
+            "machines": _machines(found, option, name, catalog, trainings),
         }
         for name in plan.jobs
     ]
@@ -88,7 +93,13 @@ def _document(found: Evaluation, option: str, catalog: Catalog) -> dict[str, Any
     return document
 
 
-def _machines(found: Evaluation, option: str, name: str, catalog: Catalog) -> list[dict[str, Any]]:
+def _machines(
+    found: Evaluation,
+    option: str,
+    name: str,
+    catalog: Catalog,
+    trainings: Mapping[str, Measured],
+) -> list[dict[str, Any]]:
     """Work a job out on its machine and on others; hours meet prices in the cost model alone."""
     import numpy as np
 
@@ -107,7 +118,7 @@ def _machines(found: Evaluation, option: str, name: str, catalog: Catalog) -> li
     snapshot = found.scenario.snapshots.get(candidate.snapshot or "")
     path = f"candidates.{option}.lifecycle.training.jobs.{name}"
     table = []
-    for choice in choices(job, snapshot, catalog, path):
+    for choice in choices(job, snapshot, catalog, path, trainings):
         machine = choice.machine
         row: dict[str, Any] = {
             "machine": f"{machine.seller}/{machine.region}/{machine.instance_type}",

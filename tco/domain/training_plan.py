@@ -86,18 +86,21 @@ class Length(Record):
     model_flops_utilisation: Utilisation | None = Field(
         default=None, description="useful operations over the peak of the data sheet [-]"
     )
+    measured: Identifier | None = Field(
+        default=None, description="id of a measured training step, as 'tco measure list' gives it"
+    )
     precision: Precision = Precision.BF16
 
     @model_validator(mode="after")
     def _has_one_form(self) -> Self:
         given = (self.instance_hours, self.accelerator_hours)
-        rates = (self.tokens_per_s_per_accelerator, self.model_flops_utilisation)
+        rates = (self.tokens_per_s_per_accelerator, self.model_flops_utilisation, self.measured)
         stated = sum(part is not None for part in given)
         rated = sum(part is not None for part in rates)
         if stated + rated != 1 or (rated == 1) != (self.data is not None):
             raise ValueError(
                 "give instance_hours, or accelerator_hours, or data with one of "
-                "tokens_per_s_per_accelerator and model_flops_utilisation"
+                "tokens_per_s_per_accelerator, model_flops_utilisation and measured"
             )
         return self
 

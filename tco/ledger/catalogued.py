@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tco.domain.machine import MachineChoice
+from tco.domain.measured import Measured
 from tco.domain.price import Quote
 from tco.domain.record import Estimate
 from tco.domain.scenario import PAYROLL, Scenario
@@ -41,6 +42,8 @@ class Shop:
 
     scenario: Scenario
     catalog: Catalog
+    trainings: Mapping[str, Measured] = field(default_factory=dict)
+    """Measured training steps by id, for jobs that name one; other work needs none."""
 
     def machine_hour(self, machine: MachineChoice) -> Expression:
         """Price of an hour of an instance, for work that comes and goes [USD/instance-hour]."""

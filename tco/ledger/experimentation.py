@@ -108,7 +108,8 @@ def _hours_of_search(
         )
     job_path = f"{holder.path}.training.jobs.{search.final_job}"
     site = site_of(job.machine, holder.shop.catalog)
-    final = work_hours(job, snapshot_of(holder), site, job_path)
+    trained = snapshot_of(holder)
+    final = work_hours(job, trained, site, job_path, holder.shop.trainings)
     if search.preset is not None:
         multiple: Expression = holder.shop.figure(search.preset, "-")
     else:

@@ -74,7 +74,7 @@ def _add_compute(
     snapshot = snapshot_of(holder)
     site = site_of(job.machine, holder.shop.catalog)
     refuse_what_does_not_fit(job, snapshot, site, key)
-    hours = work_hours(job, snapshot, site, key)
+    hours = work_hours(job, snapshot, site, key, holder.shop.trainings)
     shares: dict[str, tuple[Expression, Kind, str]] = {
         "training": (hours, Kind.USED, ""),
         "evaluation": (

@@ -7,15 +7,18 @@ with Adam: 2 weights, 2 gradients, 4 master weights, 8 moments.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tco.domain.hardware import Accelerator, Instance
 from tco.domain.machine import MachineChoice
+from tco.domain.measured import Measured
 from tco.domain.record import Evidence
 from tco.domain.snapshot import Snapshot
 from tco.domain.training_plan import ComputeJob, Length, Method, TokenCount
 from tco.errors import InfeasibleError, MissingFigureError, TcoError
 from tco.ledger.expression import Driver, Expression, Number, driver
+from tco.ledger.measured_training import MeasuredStep, measured_rate
 from tco.ledger.option import likely_months
 from tco.prices import Catalog
 from tco.units import BYTES_PER_GIB, FLOP_PER_TFLOP, SECONDS_PER_HOUR
@@ -62,6 +65,12 @@ def tokens_of(data: TokenCount, path: str) -> Expression:
     return epochs * rows * length
 
 
+def _row_tokens(data: TokenCount) -> float | None:
+    """Return how long an example is, filled up or on its own; None where tokens are a total."""
+    length = data.sequence_tokens if data.tokens_per_row is None else data.tokens_per_row
+    return None if length is None else length.likely
+
+
 def parameters_of(job: ComputeJob, snapshot: Snapshot | None, path: str) -> Expression:
     """Return the active parameters of what runs: the job's own figure, else the snapshot's."""
     if job.parameters is not None:
@@ -75,11 +84,22 @@ def parameters_of(job: ComputeJob, snapshot: Snapshot | None, path: str) -> Expr
     return Driver(name, "parameters", known, Evidence.STATED, f"record of {snapshot.id}")
 
 
-def work_hours(job: ComputeJob, snapshot: Snapshot | None, site: Site, path: str) -> Expression:
+def work_hours(
+    job: ComputeJob,
+    snapshot: Snapshot | None,
+    site: Site,
+    path: str,
+    trainings: Mapping[str, Measured],
+) -> Expression:
     """Return the hours of machines that the training itself takes [instance-hours]."""
     length, here = job.length, f"{path}.length"
     if length.instance_hours is not None:
         return driver(f"{here}.instance_hours", "instance-hours", length.instance_hours)
+    if length.measured is not None:
+        assert length.data is not None
+        asked = MeasuredStep(snapshot, job.method, site.instance, _row_tokens(length.data), here)
+        rate = measured_rate(length.measured, asked, trainings)
+        return tokens_of(length.data, f"{here}.data") / rate / PER_HOUR
     count = Number(_accelerators(site, path), f"accelerators of a {site.name}")
     if length.accelerator_hours is not None:
         hours = driver(f"{here}.accelerator_hours", "accelerator-hours", length.accelerator_hours)
@@ -87,7 +107,7 @@ def work_hours(job: ComputeJob, snapshot: Snapshot | None, site: Site, path: str
     assert length.data is not None
     tokens = tokens_of(length.data, f"{here}.data")
     if length.tokens_per_s_per_accelerator is not None:
-        rate: Expression = driver(
+        rate = driver(
             f"{here}.tokens_per_s_per_accelerator",
             "tokens/s",
             length.tokens_per_s_per_accelerator,
@@ -191,11 +211,15 @@ class Choice:
 
 
 def choices(
-    job: ComputeJob, snapshot: Snapshot | None, catalog: Catalog, path: str
+    job: ComputeJob,
+    snapshot: Snapshot | None,
+    catalog: Catalog,
+    path: str,
+    trainings: Mapping[str, Measured],
 ) -> tuple[Choice, ...]:
     """Work the job out on its own machine and on those it is compared with."""
     return tuple(
-        _choice(job, machine, snapshot, catalog, path)
+        _choice(job, machine, snapshot, catalog, path, trainings)
         for machine in (job.machine, *job.compare_with)
     )
 
@@ -206,6 +230,7 @@ def _choice(
     snapshot: Snapshot | None,
     catalog: Catalog,
     path: str,
+    trainings: Mapping[str, Measured],
 ) -> Choice:
     is_own = machine == job.machine
     if job.length.data is None and not is_own:
@@ -216,7 +241,7 @@ def _choice(
     try:
         site = site_of(machine, catalog)
         refuse_what_does_not_fit(job, snapshot, site, path)
-        hours = float(likely_months(work_hours(job, snapshot, site, path), 1)[0])
+        hours = float(likely_months(work_hours(job, snapshot, site, path, trainings), 1)[0])
     except TcoError as error:
         return Choice(machine, None, None, str(error))
     paid = hours * (1 + job.evaluation_share.likely + job.restart_share.likely)

@@ -72,7 +72,7 @@ def parsed(**over: Any) -> ComputeJob:
 
 
 def likely_hours(one: ComputeJob) -> float:
-    [found] = choices(one, None, worked_plans.catalog(), "job")
+    [found] = choices(one, None, worked_plans.catalog(), "job", {})
     assert found.instance_hours is not None
     return found.instance_hours
 
@@ -199,7 +199,7 @@ class TestRefusals:
 
     def test_machines_are_compared_by_cost_and_wall_time(self):
         one = parsed(compare_with=[MACHINE | {"instance_type": "gpu-9"}])
-        own, other = choices(one, None, worked_plans.catalog(), "job")
+        own, other = choices(one, None, worked_plans.catalog(), "job", {})
         assert own.wall_hours == own.instance_hours
         assert other.refused is not None
         assert "no instance 'acme-cloud/north/gpu-9'" in other.refused
