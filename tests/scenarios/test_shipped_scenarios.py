@@ -21,6 +21,8 @@ USE_CASES = {
     "clinical-coding",
     "coding-assistant",
     "internal-tool",
+    "image-tagging",
+    "document-summaries",
 }
 HONEST = (
     "interpretability",
@@ -32,7 +34,7 @@ HONEST = (
 )
 
 
-def test_the_eight_use_cases_are_there():
+def test_the_ten_use_cases_are_there():
     assert {name.split("/")[0] for name in NAMES} == USE_CASES
 
 
