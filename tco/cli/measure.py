@@ -128,10 +128,20 @@ def _grade(point: Any) -> str:
 
 
 @app.command("list")
-def list_measurements(context: typer.Context, as_json: AsJson = False) -> None:
+def list_measurements(
+    context: typer.Context,
+    by_hardware: Annotated[
+        bool,
+        typer.Option("--by-hardware", help="which snapshot is known on which hardware, how well"),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """List the measurements: those shipped, and your own."""
     from tco.measure.measured_files import measured_files, read_measured
 
+    if by_hardware:
+        _by_hardware(options_of(context), as_json=as_json)
+        return
     shipped = measured_files(options_of(context).folder.benchmarks)
     own = measured_files(user_overlay())
     rows = [{**_row(read_measured(path)), "own": path in own} for path in [*shipped, *own]]
@@ -145,6 +155,26 @@ def list_measurements(context: typer.Context, as_json: AsJson = False) -> None:
             f"{row['runtime']}, {row['precision']}{doubts}{', your own' if row['own'] else ''}"
         )
     say(f"{len(rows)} measurements; --json also prints where they came from")
+
+
+def _by_hardware(options: Options, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from tco.measure.known import best_known, table
+
+    if as_json:
+        rows = [
+            asdict(known)
+            for own in best_known(options.measurements).values()
+            for known in own.values()
+        ]
+        print_json({"schema": "tco/measure-known/1", "known": rows})
+        return
+    cells = table(options.measurements)
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        typer.echo("  ".join(map(str.ljust, row, widths)).rstrip())
+    say("a curve knows every batch, a point one; estimates are carried over from other hardware")
 
 
 def _row(measured: Measured) -> dict[str, Any]:

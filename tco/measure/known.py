@@ -12,7 +12,7 @@ from tco.measure.curve import runtime_of
 from tco.measure.library import CPU, Measurements
 
 COMPARED = ("T4", "L4", "L40S", "A100-40GB", "A100-80GB", "H100-SXM", "H200", "B200", CPU)
-"""Hardware that the shipped scenarios choose among."""
+"""Hardware that the shipped use cases choose among."""
 MISSING = ""
 
 
@@ -26,6 +26,8 @@ class Known:
     grade: Evidence
     is_curve: bool
     """Whether speed is known over what is served at once, or at one operating point alone."""
+    is_reference: bool = False
+    """Whether the weights were random: the speed of the architecture."""
 
     @property
     def rank(self) -> tuple[int, bool, int]:
@@ -37,7 +39,8 @@ class Known:
         """Say it in a cell of a table."""
         form = "curve" if self.is_curve else "point"
         cards = f", {self.accelerators} cards" if self.accelerators > 1 else ""
-        return f"{self.grade.value} {form}{cards}"
+        weights = ", random weights" if self.is_reference else ""
+        return f"{self.grade.value} {form}{cards}{weights}"
 
 
 def best_known(
@@ -64,7 +67,8 @@ def _seen(measurements: Measurements) -> Iterable[Known]:
     for one in measurements.servings:
         count = one.hardware.accelerator_count
         name = CPU if count == 0 else one.hardware.name
-        yield Known(one.subject.snapshot, name, count, one.evidence, is_curve=is_sweep(one))
+        snapshot, sweep = one.subject.snapshot, is_sweep(one)
+        yield Known(snapshot, name, count, one.evidence, sweep, is_reference=one.is_reference)
 
 
 def is_sweep(measured: Measured) -> bool:
@@ -94,3 +98,26 @@ def table(measurements: Measurements, hardware: Collection[str] = COMPARED) -> l
         cells = [own[name].words if name in own else MISSING for name in hardware]
         rows.append([snapshot, *cells])
     return rows
+
+
+PAGE = """\
+# What is known of which snapshot on which hardware
+
+Written from the measurements by `make golden`; `tco measure list --by-hardware` prints the same
+table with your own beside it.
+
+A **curve** knows the time of every batch or step, a **point** one way of serving alone. *measured*
+is ours (`benchmarks/measurements`), *published* somebody else's (`benchmarks/published`),
+*estimated* is carried over from the most similar hardware, and its mean miss stands beside it
+wherever it is used. An empty cell is missing: nobody published it in these tables, and no sweep
+lies near enough to be carried over with a known error. Of several ways the best is shown; runtimes
+and precisions differ, as the tables themselves say. Whether a model fits is another question.
+
+"""
+
+
+def page(measurements: Measurements) -> str:
+    """Return the page on what the measurements carry."""
+    head, *rows = table(measurements)
+    lines = [head, ["---"] * len(head), *([f"`{row[0]}`", *row[1:]] for row in rows)]
+    return PAGE + "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
