@@ -277,6 +277,7 @@ def test_a_language_model_is_carried_over_step_by_step():
     parts, _ = parts_of_option(scenario, "qwen3-30b-h200", requests)
     found = arrange(scenario, parts[0], catalog, known)
     assert isinstance(found.case.curve, LlmCurve)
+    assert found.service.factor is not None
     leaves = [leaf for leaf in leaves_of(found.service.factor) if isinstance(leaf, Driver)]
     (error,) = [leaf for leaf in leaves if leaf.name.endswith("curve_error")]
     assert error.evidence == "estimated"
