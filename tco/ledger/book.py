@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tco.domain.cost import LEDGER_COLUMN_NAMES, Flow, Kind, draws_power
 from tco.domain.experiments import EXPERIMENT_RUNS, TRAINING_RUN, Fate
@@ -61,7 +63,7 @@ def ledger(model: CostModel, *, tags: Mapping[str, str] | None = None) -> pd.Dat
         for name, value in fixed.items():
             columns[name].append(value)
     rows = len(costs)
-    data: dict[str, object] = {
+    data: dict[str, NDArray[Any]] = {
         "month": np.tile(months.to_numpy(), rows),
         "quantity": np.concatenate(quantities) if rows else np.empty(0),
         "unit_price_usd": np.concatenate(prices) if rows else np.empty(0),
@@ -69,18 +71,19 @@ def ledger(model: CostModel, *, tags: Mapping[str, str] | None = None) -> pd.Dat
     }
     for name, by_line in physical.items():
         data[name] = np.concatenate(by_line) if rows else np.empty(0)
-    for name, entries in columns.items():
-        if name not in data:
-            data[name] = np.repeat(np.asarray(entries, dtype=object), count)
-    frame = pd.DataFrame(data)[list(LEDGER_COLUMN_NAMES)]
-    frame = frame.astype({"life_months": "Int64"})
     kept = np.concatenate(keep) if rows else np.empty(0, dtype=bool)
-    return frame[kept].reset_index(drop=True)
+    # What a line says in all its months is read once, and then repeated.
+    words = pd.DataFrame({name: entries for name, entries in columns.items() if name not in data})
+    words = words.astype({"life_months": "Int64"})
+    frame = words.take(np.repeat(np.arange(rows), count)[kept]).reset_index(drop=True)
+    figures = pd.DataFrame({name: values[kept] for name, values in data.items()})
+    return pd.concat([frame, figures], axis=1)[list(LEDGER_COLUMN_NAMES)]
 
 
-def total_usd(rows: pd.DataFrame) -> float:
-    """Return the nominal cost of some rows [USD]."""
-    return float(rows["cost_usd"].sum())
+def total_usd(rows: pd.DataFrame, where: pd.Series | None = None) -> float:
+    """Return the nominal cost of all rows, or of those that a condition holds for [USD]."""
+    cost_usd = rows["cost_usd"].to_numpy(np.float64)
+    return float(cost_usd.sum() if where is None else cost_usd[where.to_numpy(np.bool_)].sum())
 
 
 def totals(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -142,19 +145,21 @@ def line_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 def idle_usd(rows: pd.DataFrame) -> float:
     """Return what was paid for capacity that did not work [USD]: wasted and idle rows."""
-    return total_usd(rows[rows["kind"].isin([Kind.WASTED, Kind.IDLE])])
+    return total_usd(rows, rows["kind"].isin([Kind.WASTED, Kind.IDLE]))
 
 
 def capacity_usd(rows: pd.DataFrame) -> float:
     """Return what was paid for capacity of any kind [USD]."""
-    return total_usd(rows[rows["kind"].isin(CAPACITY_KINDS)])
+    return total_usd(rows, rows["kind"].isin(CAPACITY_KINDS))
 
 
 def physical_total(rows: pd.DataFrame, column: str) -> float | None:
     """Sum energy [kWh] or carbon [kg]; None where some row that draws power has no figure."""
-    draws = [draws_power(*pair) for pair in zip(rows["kind"], rows["category"], strict=True)]
     known = rows[column].notna()
-    if not known.any() or not known[draws].all():
+    if not known.any():
+        return None
+    unknown = zip(rows["kind"][~known], rows["category"][~known], strict=True)
+    if any(draws_power(*pair) for pair in set(unknown)):
         return None
     return float(rows[column].sum())
 
@@ -165,13 +170,13 @@ def experimentation_usd(rows: pd.DataFrame) -> dict[str, float]:
     Final: training runs of the plan, and tracked runs that were kept. Machines to develop on, data
     and people are not runs.
     """
-    tried = rows[rows["category"] == EXPERIMENT_RUNS]
+    tried = rows.loc[rows["category"] == EXPERIMENT_RUNS, ["cause", "cost_usd"]]
     by_fate = {
-        fate.value: total_usd(tried[tried["cause"] == fate.cause])
+        fate.value: total_usd(tried, tried["cause"] == fate.cause)
         for fate in Fate
         if fate is not Fate.FINAL
     }
-    return {Fate.FINAL.value: total_usd(rows[rows["category"] == TRAINING_RUN]), **by_fate}
+    return {Fate.FINAL.value: total_usd(rows, rows["category"] == TRAINING_RUN), **by_fate}
 
 
 def evidence_shares(rows: pd.DataFrame) -> dict[str, float]:
@@ -211,7 +216,7 @@ def findings(rows: pd.DataFrame) -> list[str]:
     report((rows["cost_usd"] < 0) & ~credit, "are negative and no credit")
     report((rows["cost_usd"] > 0) & credit, "are credits and positive")
     for name in ("price_ref", "quantity_ref", "evidence", "unit", "item"):
-        report(rows[name].astype(str).str.len() == 0, f"have an empty {name}")
+        report(rows[name] == "", f"have an empty {name}")
     report(~rows["evidence"].isin(list(Evidence)), "have an unknown grade of evidence")
     is_loss = rows["kind"].isin([Kind.WASTED, Kind.IDLE])
     report(is_loss & (rows["cause"] == ""), "are not busy and name no cause")

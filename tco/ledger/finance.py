@@ -36,8 +36,8 @@ def by_month_usd(
     discounts cash.
     """
     count = len(months)
-    place = {pd.Timestamp(month): k for k, month in enumerate(months)}
-    at = rows["month"].map(place).to_numpy(dtype=np.int64)
+    first = np.datetime64(months[0], "M")
+    at = (rows["month"].to_numpy("datetime64[M]") - first).astype(np.int64)
     cost = rows["cost_usd"].to_numpy(dtype=np.float64)
     cash = np.bincount(at, weights=cost, minlength=count).astype(np.float64)
     if basis is Basis.CASH:

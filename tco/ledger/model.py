@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
@@ -78,7 +79,7 @@ class ValuedLine:
     embodied_co2e_kg: Array | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CostModel:
     """All lines of all options over one horizon."""
 
@@ -95,7 +96,15 @@ class CostModel:
 
     def valued(self, draws: Mapping[str, Array] | None = None) -> list[ValuedLine]:
         """Evaluate every line; without draws, the likely case alone."""
-        valuation = Valuation(draws or {})
+        return self.likely if not draws else self._valued(draws)
+
+    @cached_property
+    def likely(self) -> list[ValuedLine]:
+        """Every line in the likely case, worked out once."""
+        return self._valued({})
+
+    def _valued(self, draws: Mapping[str, Array]) -> list[ValuedLine]:
+        valuation = Valuation(draws)
         return [value_line(line, valuation, len(self.months)) for line in self.lines]
 
     def costs(self, draws: Mapping[str, Array] | None = None) -> Iterator[tuple[CostLine, Array]]:

@@ -42,6 +42,13 @@ class Measurements:
     architectures: Mapping[str, Architecture] = field(default_factory=dict)
     accelerators: Mapping[str, Accelerator] = field(default_factory=dict)
     """Data-sheet figures by name: for what a sweep cannot show, and for estimates."""
+    _with_hardware: list[Measurements] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+    _fitted: dict[int, tuple[Measured, ServiceCurve]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Curves by the identity of their measurement, which is held so that it stays its own."""
 
     @classmethod
     def load(cls, folder: Path, *, overlays: Sequence[Path] = ()) -> Measurements:
@@ -72,10 +79,15 @@ class Measurements:
         )
 
     def with_hardware(self, accelerators: Mapping[str, Accelerator]) -> Measurements:
-        """Return these measurements with the data-sheet figures of a price catalogue."""
+        """Return these measurements with the data-sheet figures of a price catalogue.
+
+        Who asks again gets the same again, with the curves that are fitted already.
+        """
         if accelerators == self.accelerators:
             return self
-        return replace(self, accelerators=accelerators)
+        if not self._with_hardware or self._with_hardware[0].accelerators != accelerators:
+            self._with_hardware[:] = [replace(self, accelerators=accelerators)]
+        return self._with_hardware[0]
 
     def known_of(self, snapshot: str, precision: str | None) -> tuple[Key, ...]:
         """Return every key under which a snapshot was measured serving, in one precision."""
@@ -191,12 +203,15 @@ class Measurements:
         return {m.id: m for m in self.sweeps if m.kind is Kind.TRAINING}
 
     def fitted(self, measured: Measured) -> ServiceCurve:
-        """Return the curve of one measurement of serving."""
-        return fit_curve(
-            measured,
-            architecture=self.architectures.get(measured.subject.snapshot),
-            accelerator=self.accelerators.get(measured.hardware.name),
-        )
+        """Return the curve of one measurement of serving; it is fitted once."""
+        if id(measured) not in self._fitted:
+            curve = fit_curve(
+                measured,
+                architecture=self.architectures.get(measured.subject.snapshot),
+                accelerator=self.accelerators.get(measured.hardware.name),
+            )
+            self._fitted[id(measured)] = measured, curve
+        return self._fitted[id(measured)][1]
 
 
 def key_of(measured: Measured) -> Key:

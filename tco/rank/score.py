@@ -263,11 +263,11 @@ def money_of(rows: pd.DataFrame, terms: Terms) -> Money:
         tco_usd=tco,
         pv_usd=total_on_basis_usd(rows, months, Basis.PRESENT_VALUE, rate),
         cost_per_1k_usd=tco / thousands,
-        inference_cost_per_1k_usd=book.total_usd(rows[rows["phase"] == Phase.INFERENCE])
+        inference_cost_per_1k_usd=book.total_usd(rows, rows["phase"] == Phase.INFERENCE)
         / thousands,
-        training_usd=book.total_usd(rows[rows["phase"] == Phase.TRAINING]),
+        training_usd=book.total_usd(rows, rows["phase"] == Phase.TRAINING),
         experimentation_usd=book.experimentation_usd(rows),
-        people_usd=book.total_usd(rows[rows["payee"] == Payee.PAYROLL]),
+        people_usd=book.total_usd(rows, rows["payee"] == Payee.PAYROLL),
         idle_usd=idle,
         idle_share=idle / capacity if capacity else None,
         evidence_shares=book.evidence_shares(rows),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tco.domain.cost import Payee, Phase
-from tco.ledger.expression import Array, Driver, Leaf, Valuation, leaves_of
+from tco.ledger.expression import Array, Driver, Leaf, leaves_of
 from tco.ledger.model import CostLine, CostModel
 from tco.rank.goals import Work
 from tco.sim.ladder import TOLERANCE
@@ -26,12 +26,11 @@ def work_of(model: CostModel, *, hours_per_fte_year: float) -> dict[str, Work]:
     """
     noise = _noise_usd(model)
     carbon = model.totals_co2e_kg()
-    valuation = Valuation()
     months = len(model.months)
     ready: dict[str, int] = {}
     team: dict[str, dict[str, Array]] = {}
-    for line in model.lines:
-        hours = np.broadcast_to(valuation.of(line.quantity)[0], months)
+    for valued in model.likely:
+        line, hours = valued.line, valued.quantity[0]
         if not hours.any():
             continue
         first, last = (int(month) for month in np.flatnonzero(hours)[[0, -1]])
@@ -72,10 +71,11 @@ def _noise_usd(model: CostModel) -> dict[str, float]:
     A ladder's lines hold within a stated share, so totals closer than that are not told apart.
     """
     noise: dict[str, float] = {}
-    for line, cost in model.costs():
-        if any(_is_simulated(leaf) for leaf in leaves_of(line.quantity)):
-            open_usd = TOLERANCE * float(np.broadcast_to(cost, (1, len(model.months))).sum())
-            noise[line.option] = noise.get(line.option, 0.0) + open_usd
+    for valued in model.likely:
+        option = valued.line.option
+        if any(_is_simulated(leaf) for leaf in leaves_of(valued.line.quantity)):
+            open_usd = TOLERANCE * float(valued.cost_usd.sum())
+            noise[option] = noise.get(option, 0.0) + open_usd
     return noise
 
 
