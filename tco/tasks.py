@@ -102,6 +102,8 @@ class Watch:
 
     done: int = 0
     wanted: int = 0
+    lost: int = 0
+    """Tasks whose workers died: refused for now, and worth another try."""
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def stop(self) -> None:
@@ -247,6 +249,7 @@ class Pool:
                                 LOG.warning("a worker died; its task is begun again in a new one")
                                 waiting.append((number, tasks[number]))
                                 continue
+                            watch.lost += 1
                             yield (
                                 number,
                                 TcoError(

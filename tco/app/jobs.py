@@ -105,6 +105,10 @@ def worked_out(
         st.info("It was stopped.", icon=":material/block:")
     except TcoError as error:
         st.warning(plain(str(error)), icon=":material/warning:")
+    except Exception:
+        _jobs().stop(key)  # what failed is tried anew by the next run
+        raise
+    st.button("Try again", key=f"again-{name}", on_click=_jobs().stop, args=(key,))
     return None
 
 

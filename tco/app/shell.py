@@ -26,8 +26,6 @@ A page is a file with one function, wrapped by what it needs, and a line in ``st
 
 from __future__ import annotations
 
-import logging
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -37,6 +35,7 @@ import streamlit as st
 
 from tco.app import state
 from tco.app.answers import Reply, answers
+from tco.app.faults import told_of
 from tco.app.opened import show_opened
 from tco.app.words import begun, plain
 from tco.domain.cost import Basis, Kind, Payee, Phase
@@ -48,7 +47,6 @@ from tco.rank.unit_cost import units_of
 from tco.rank.words import amount
 from tco.store.plan import Plan
 
-LOG = logging.getLogger(__name__)
 PATIENCE_S = 2.0
 """So long a page waits before it shows the answer before [s]."""
 POLL_S = 0.5
@@ -125,13 +123,7 @@ class _reported:  # noqa: N801 - reads as a word of the with statement
             st.error(plain(str(error)), icon=":material/warning:")
             return True
         if isinstance(error, Exception):
-            reference = secrets.token_hex(4)
-            LOG.error("reference %s", reference, exc_info=error)
-            st.error(
-                "Something went wrong on our side. Your inputs are kept: change one, or reload the "
-                f"page. If it happens again, pass on the reference **{reference}**.",
-                icon=":material/warning:",
-            )
+            st.error(told_of(error), icon=":material/warning:")
             return True
         return False
 
@@ -311,6 +303,8 @@ def answered() -> Shown | None:
         raise
     if is_there:
         st.session_state[SHOWN] = (plan, key)
+        if reply.watch.lost:
+            _lost_strip(key)
         return Shown(plan, reply)
     _waiting_strip(reply, key)
     before = _before()
@@ -354,6 +348,18 @@ def _waiting_strip(reply: Reply, key: str) -> None:
     if stop.button("Cancel", key="cancel", width="stretch"):
         leave()
         st.rerun()
+
+
+def _lost_strip(key: str) -> None:
+    told, again = st.columns([5, 1], vertical_alignment="center")
+    told.warning(
+        "A worker process died while it simulated these inputs, twice, perhaps for want of memory. "
+        "The options that need it are left out below. The inputs are kept.",
+        icon=":material/warning:",
+    )
+    again.button(
+        "Try again", key="try-again", on_click=answers().forget, args=(key,), width="stretch"
+    )
 
 
 def _stopped_strip() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import streamlit as st
 
+from tco.app.faults import told_of
 from tco.data import data_folder, user_overlay
 from tco.domain.changes import with_inputs
 from tco.domain.loading import Library
@@ -231,6 +232,8 @@ def or_refused(act: Callable[[], None]) -> None:
         act()
     except TcoError as error:
         tell(f"Not changed: {error}")
+    except Exception as error:
+        tell(told_of(error))
 
 
 def tell(message: str) -> None:

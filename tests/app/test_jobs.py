@@ -61,3 +61,27 @@ def test_a_refusal_is_said_in_words():
         default_timeout=30,
     ).run()
     assert [one.value for one in page.warning] == ["the fleet is too small"]
+
+
+REFUSED_ONCE = """
+import streamlit as st
+from tco.app.jobs import worked_out
+from tco.errors import TcoError
+
+def work(watch):
+    tries.append(1)
+    if len(tries) == 1:
+        raise TcoError("a worker died")
+    return len(tries)
+
+tries = st.session_state.setdefault("tries", [])
+st.markdown(f"found {worked_out('tried', work, label='Begin', says='On', at_once=True)}")
+"""
+
+
+def test_what_was_refused_can_be_tried_again():
+    page = AppTest.from_string(REFUSED_ONCE, default_timeout=30).run()
+    assert page.markdown[-1].value == "found None"
+    [again] = [button for button in page.button if button.label == "Try again"]
+    again.click().run()
+    assert page.markdown[-1].value == "found 2"

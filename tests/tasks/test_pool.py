@@ -45,7 +45,9 @@ def test_a_task_whose_worker_dies_is_begun_again_and_the_others_are_not_lost(
 
 
 def test_a_task_that_kills_its_worker_twice_is_reported_as_that(pool, tmp_path):
-    found = outcomes(pool, [Killer(str(tmp_path), 99), Square(3)])
+    watch = Watch()
+    found = dict(pool.run([Killer(str(tmp_path), 99), Square(3)], watch))
+    assert watch.lost == 1
     assert isinstance(found[0], TcoError)
     assert "killed 2 worker processes" in str(found[0])
     assert found[1]["square"] == 9
