@@ -10,6 +10,8 @@ import timeit
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +52,28 @@ def _healthy(url: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="module")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start the app as a user would, and stop it afterwards."""
-    home = tmp_path_factory.mktemp("app")
+@dataclass(frozen=True)
+class Server:
+    """The app while it runs."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+
+@contextmanager
+def running(entry: Path, home: Path) -> Iterator[Server]:
+    """Start the app as a user would, and stop it afterwards.
+
+    Args:
+        entry: The script that Streamlit runs.
+        home: Folder of the person it runs for.
+    """
     port = _free_port()
     log = home / "streamlit.log"
     environment = {k: v for k, v in os.environ.items() if not personal(k)} | sealed(home)
     # Simulations are kept under the digest of all they rest on, so runs may share them.
     environment["XDG_CACHE_HOME"] = str(ROOT / ".pytest_cache" / "app")
-    command = [sys.executable, "-m", "streamlit", "run", str(ENTRY), f"--server.port={port}"]
+    command = [sys.executable, "-m", "streamlit", "run", str(entry), f"--server.port={port}"]
     with log.open("w") as output:
         server = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
@@ -71,7 +85,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             if server.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"the app did not start:\n{log.read_text()}", pytrace=False)
             time.sleep(0.1)
-        yield url
+        yield Server(url, server)
     finally:
         server.terminate()
         try:
@@ -79,6 +93,19 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run the app for one module."""
+    with running(ENTRY, tmp_path_factory.mktemp("app")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def app_url(server: Server) -> str:
+    """Give the address of the app."""
+    return server.url
 
 
 @pytest.fixture(scope="module")
