@@ -55,6 +55,7 @@ def _loader_of(path: Path, library: Library) -> Callable[[Path], Any]:
         "experiment-history/1": library.load_history,
         "organisation/1": library.load_organisation,
         "measure/1": load_jobs,
+        "sweep/1": library.load_sweep,
     }
     document = library.document(path)
     if "extends" in document.data:

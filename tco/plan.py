@@ -49,6 +49,8 @@ class Settings:
     """How often uncertain figures are drawn, beside the likely case."""
     watch: Watch | None = None
     """Through which somebody follows and may stop the simulation."""
+    kept: Kept | None = None
+    """Where simulated results come from, in place of ``cache`` and ``watch``."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def evaluate(
     out with its reason; it never becomes a number.
     """
     settings = settings or Settings()
-    effort = Effort(Kept(settings.cache, settings.watch), settings.fidelity)
+    kept = settings.kept or Kept(settings.cache, settings.watch)
+    effort = Effort(kept, settings.fidelity)
     measurements = measurements.with_hardware(catalog.accelerators)
     requests = requests_of(scenario)
     answered = float(likely_months(requests, scenario.horizon_months).sum())

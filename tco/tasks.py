@@ -14,7 +14,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -161,7 +162,7 @@ class Kept:
             return
         for task in tasks:
             watch.check()
-            self._keep(task.key, _outcome(task))
+            self._keep(task.key, outcome_of(task))
             watch.done += 1
 
     def _keep(self, key: str, outcome: Result | TcoError) -> None:
@@ -189,7 +190,7 @@ class Kept:
         return self.folder / key[:2] / f"{key}.json"
 
 
-def _outcome(task: Task) -> Result | TcoError:
+def outcome_of(task: Task) -> Result | TcoError:
     """Return the result, or the refusal; anything else is a fault and is raised.
 
     What went through a file comes back as lists and plain keys, so what did not does too.
@@ -203,10 +204,47 @@ def _outcome(task: Task) -> Result | TcoError:
 # ---- the pool -----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """What many tasks rest on and is too much to send with each: every worker is sent it once."""
+
+    key: str
+    value: Any
+
+
+_BORROWED: dict[str, Any] = {}
+
+
+def borrowed(key: str) -> Any:
+    """Return, in a worker, what was lent to it."""
+    return _BORROWED[key]
+
+
 @dataclass(slots=True)
 class _Worker:
     process: BaseProcess
     pipe: Connection
+    holds: str | None = None
+    """Key of what was lent to it."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Tasks that nobody is at: those of a worker that died first."""
+
+    source: Iterator[Task | None]
+    again: list[tuple[int, Task]] = field(default_factory=list)
+    _count: int = 0
+
+    def next(self) -> tuple[int, Task] | None:
+        """Return the next task with its number, if there is one to be begun now."""
+        if self.again:
+            return self.again.pop()
+        task = next(self.source, None)
+        if task is None:
+            return None
+        self._count += 1
+        return self._count - 1, task
 
 
 @dataclass(slots=True)
@@ -221,25 +259,33 @@ class Pool:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(
-        self, tasks: Sequence[Task], watch: Watch | None = None
+        self, tasks: Iterable[Task | None], watch: Watch | None = None, loan: Loan | None = None
     ) -> Iterator[tuple[int, Result | TcoError]]:
         """Yield the number and outcome of each task as it ends.
 
         Whoever stops in the middle, by Ctrl-C or over the watch, keeps what has come so far; the
         workers are ended with what they were at.
+
+        Args:
+            tasks: Looked at when a worker is free; None says that the next one has to wait until
+                another has ended.
+            watch: Through which somebody may stop it.
+            loan: What tasks find with ``borrowed``.
         """
         watch = watch or Watch()
         with self._my_turn(watch):
-            waiting = list(enumerate(tasks))[::-1]
-            lives = dict.fromkeys(range(len(tasks)), LIVES)
-            at: dict[int, tuple[_Worker, int]] = {}
+            waiting = _Waiting(iter(tasks))
+            lives: defaultdict[int, int] = defaultdict(lambda: LIVES)
+            at: dict[int, tuple[_Worker, int, Task]] = {}
             is_done = False
             try:
-                while waiting or at:
-                    self._hand_out(waiting, at)
+                while True:
+                    self._hand_out(waiting, at, loan)
+                    if not at:
+                        break
                     watch.check()
-                    for pipe in wait([worker.pipe for worker, _ in at.values()], LOOK_S):
-                        worker, number = at.pop(id(pipe))
+                    for pipe in wait([worker.pipe for worker, *_ in at.values()], LOOK_S):
+                        worker, number, task = at.pop(id(pipe))
                         try:
                             yield number, _received(worker.pipe.recv())
                         except (EOFError, OSError):
@@ -247,7 +293,7 @@ class Pool:
                             lives[number] -= 1
                             if lives[number] > 0:
                                 LOG.warning("a worker died; its task is begun again in a new one")
-                                waiting.append((number, tasks[number]))
+                                waiting.again.append((number, task))
                                 continue
                             watch.lost += 1
                             yield (
@@ -273,18 +319,20 @@ class Pool:
             self._lock.release()
 
     def _hand_out(
-        self, waiting: list[tuple[int, Task]], at: dict[int, tuple[_Worker, int]]
+        self, waiting: _Waiting, at: dict[int, tuple[_Worker, int, Task]], loan: Loan | None
     ) -> None:
         """Give every free worker a task; start one where there are fewer than there may be."""
-        while waiting and len(at) < self.size:
-            busy = {id(worker) for worker, _ in at.values()}
+        while len(at) < self.size and (turn := waiting.next()) is not None:
+            busy = {id(worker) for worker, *_ in at.values()}
             free = [worker for worker in self._workers if id(worker) not in busy]
             worker = free[0] if free else self._start()
-            number, task = waiting.pop()
-            at[id(worker.pipe)] = (worker, number)
+            at[id(worker.pipe)] = (worker, *turn)
             # One that has died meanwhile is found out when it is listened to.
             with suppress(BrokenPipeError, ConnectionResetError):
-                worker.pipe.send(task)
+                if loan is not None and worker.holds != loan.key:
+                    worker.pipe.send(loan)
+                    worker.holds = loan.key
+                worker.pipe.send(turn[1])
 
     def _start(self) -> _Worker:
         ours, theirs = multiprocessing.get_context("spawn").Pipe()
@@ -331,8 +379,12 @@ def _serve(pipe: Connection) -> None:
     with suppress(EOFError, OSError):
         while True:
             task = pipe.recv()
+            if isinstance(task, Loan):
+                _BORROWED.clear()
+                _BORROWED[task.key] = task.value
+                continue
             try:
-                outcome = _outcome(task)
+                outcome = outcome_of(task)
                 if isinstance(outcome, TcoError):  # some cannot be sent as they are
                     pipe.send(("refused", str(outcome)))
                 else:

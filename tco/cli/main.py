@@ -31,6 +31,7 @@ from tco.cli import (
     prices,
     robust,
     simulate,
+    sweeps,
     training,
     views,
     waste,
@@ -62,6 +63,7 @@ views.add_to(app)
 waste.add_to(app)
 optimize.add_to(app)
 robust.add_to(app)
+app.add_typer(sweeps.app, name="sweep", help="Many what-ifs at once, and reading them.")
 app.add_typer(prices.app, name="prices", help="The dated price catalogue.")
 import_snapshot.add_to(imports.app)
 app.add_typer(imports.app, name="import", help="Histories of experiments, snapshots of models.")

@@ -20,6 +20,7 @@ from tco.domain.organisation import Organisation
 from tco.domain.scenario import Scenario
 from tco.domain.snapshot import Snapshot
 from tco.domain.source import Document, Path_, Place, merge, read_yaml
+from tco.domain.sweep import Sweep
 from tco.errors import Finding, InputError, NotFoundError, TcoError, nearest
 
 MOST_EXTENSIONS = 8
@@ -126,6 +127,20 @@ class Library:
     def load_organisation(self, path: Path) -> Organisation:
         """Validate one organisation file."""
         return _validated(self.document(path), Organisation)
+
+    def find_sweep(self, name: str) -> Path:
+        """Return the file behind the name of a shipped sweep, or a path."""
+        direct = Path(name)
+        if direct.suffix in (".yaml", ".yml"):
+            return direct
+        known = {path.stem: path for path in sorted((self.root / "sweeps").glob("*.yaml"))}
+        if name not in known:
+            raise NotFoundError("sweep", name, known, f"There are {', '.join(known) or 'none'}.")
+        return known[name]
+
+    def load_sweep(self, path: Path) -> Sweep:
+        """Validate one sweep file; what it names is looked up when it runs."""
+        return _validated(self.document(path), Sweep)
 
     def document(self, path: Path) -> Document:
         """Read one file as plain data."""

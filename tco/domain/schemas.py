@@ -15,6 +15,7 @@ from tco.domain.measured import Measured
 from tco.domain.organisation import Organisation
 from tco.domain.scenario import Scenario
 from tco.domain.snapshot import Snapshot
+from tco.domain.sweep import Sweep
 
 FILE_TYPES: dict[str, type[BaseModel]] = {
     "scenario": Scenario,
@@ -24,6 +25,7 @@ FILE_TYPES: dict[str, type[BaseModel]] = {
     "measure": MeasureFile,
     "measurement": Measured,
     "decision": Decision,
+    "sweep": Sweep,
 }
 PART = "part."
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -30,8 +30,9 @@ def files() -> list[tuple[str, Path]]:
         found += [
             ("scenario", path)
             for path in sorted(root.glob("*/*.yaml"))
-            if path.parent.name != "snapshots"
+            if path.parent.name not in ("snapshots", "sweeps")
         ]
+        found += [("sweep", path) for path in sorted(root.glob("sweeps/*.yaml"))]
     return found
 
 
