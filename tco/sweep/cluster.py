@@ -79,11 +79,14 @@ class Cluster:
 
     def _check_workers(self) -> None:
         try:
+            self._client.wait_for_workers(1, timeout=CONNECT_S)
             told: Mapping[str, Any] = self._client.run(here, on_error="return")
-        except (OSError, TimeoutError) as error:
+        except TimeoutError:
+            raise TcoError(
+                f"the scheduler at {self.address} has no worker that answers; {BY_HAND}"
+            ) from None
+        except OSError as error:
             raise TcoError(f"the workers of {self.address} do not answer ({error})") from None
-        if not told:
-            raise TcoError(f"the scheduler at {self.address} has no worker; {BY_HAND}")
         strange = [f"{worker}: {why}" for worker, why in _strangers(self.ground.code, told)]
         if strange:
             raise TcoError(

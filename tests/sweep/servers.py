@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.conftest import ROOT
+
 WAIT_S = 60.0
 
 
@@ -32,12 +34,16 @@ class Servers:
         return cls(folder, scheduler, json.loads(file.read_text())["address"])
 
     def add_worker(self, **settings: str) -> "subprocess.Popen[bytes]":
-        """Start a worker with one thread; ``settings`` are variables of its environment."""
+        """Start a worker with one thread and a cache of its own.
+
+        ``settings`` are variables of its environment.
+        """
         number = len(self.workers)
         worker = _process(
             self.folder, "dask_worker", self.address, "--host", "127.0.0.1", "--no-nanny",
             "--nthreads", "1", "--no-dashboard", "--memory-limit", "0", "--name", f"w{number}",
-            "--local-directory", self.folder / f"w{number}", **settings,
+            "--local-directory", self.folder / f"w{number}",
+            XDG_CACHE_HOME=str(self.folder / f"cache-{number}"), **settings,
         )  # fmt: skip
         self.workers.append(worker)
         return worker
@@ -62,12 +68,16 @@ def until(true) -> None:
         time.sleep(0.05)
 
 
-def _process(folder: Path, name: str, *arguments: object, **settings: str):
+def _process(
+    folder: Path, name: str, *arguments: object, **settings: str
+) -> "subprocess.Popen[bytes]":
+    settings.setdefault("PYTHONPATH", str(ROOT))
     log = (folder / f"{name}-{time.monotonic_ns()}.log").open("wb")
     with log:
         return subprocess.Popen(
             [sys.executable, "-m", f"distributed.cli.{name}", *map(str, arguments)],
             env={**os.environ, **settings},
+            cwd=folder,  # what lies in the current folder would come first
             stdout=log,
             stderr=log,
         )

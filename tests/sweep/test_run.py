@@ -4,6 +4,7 @@ import json
 import resource
 import subprocess
 import sys
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -33,6 +34,7 @@ def test_every_cell_is_the_plan_that_evaluating_it_alone_gives(small, tmp_path):
     for cell in small.cells:
         scenario = changed(small.ground.scenarios["case/apis"], cell)
         [answer] = evaluate(scenario, *data()).ranking.options
+        assert answer.money is not None
         row = rows[cell.levels["growth"], cell.levels["rise"]]
         assert (row["cost_usd"], row["tco_usd"]) == (answer.money.basis_usd, answer.money.tco_usd)
         assert (row["option"], row["rank"], row["place"]) == ("api", 1, "ranked")
@@ -224,7 +226,7 @@ def test_parts_are_plain_parquet_that_anybody_can_read(small, tmp_path):
 
 
 def test_progress_has_a_rate_and_the_time_left(small, tmp_path):
-    told = []
+    told: list[Any] = []
     folder = ResultFolder.opened(tmp_path, small, resume=False)
     run_sweep(small, folder, Local(small.ground, 1),
               tell=lambda p: told.append((p.done, p.cells_per_s, p.left_s)))  # fmt: skip
