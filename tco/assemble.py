@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tco.domain.deployment import ApiDeployment, SelfHostedDeployment, StagedDeployment
+from tco.domain.deployment import (
+    ApiDeployment,
+    RoutedDeployment,
+    SelfHostedDeployment,
+    StagedDeployment,
+)
 from tco.domain.edge import EdgeDeployment
 from tco.domain.goals import Custody
 from tco.domain.record import worse
@@ -15,6 +20,7 @@ from tco.domain.snapshot import Metric, Openness, SizeClass
 from tco.errors import TcoError
 from tco.hosting import Effort, Usage, host
 from tco.hosting.priced_api import host_api, stated_latency
+from tco.hosting.routes import RoutedOption, routed_option
 from tco.hosting.serverless import host_function
 from tco.ledger.catalogued import Shop
 from tco.ledger.edge import add_edge_lines
@@ -32,6 +38,7 @@ from tco.prices import Catalog
 from tco.rank.goals import Facts, LatencyFact
 from tco.rank.known import with_known
 from tco.rank.score import OptionKind, OptionProfile
+from tco.sim.week import Before
 
 INCUMBENT = "keep-as-is"
 
@@ -70,11 +77,17 @@ def build_option(
     make = LineMaker(option, snapshot_label(parts))
     found: list[_PartFacts] = []
     shop = Shop(scenario, catalog, measurements.trainings)
+    routed: RoutedOption | str | None = None
+    if isinstance(candidate.deployment, RoutedDeployment):
+        routed = routed_option(scenario, option, parts, requests, catalog, measurements)
     for part in parts:
         serving = LineMaker(option, part.snapshot.id)
         count = specialists_of(part.candidate)
         one = part if count == 1 else one_specialist(part, count)
-        found.append(_serve(serving, scenario, one, catalog, measurements, effort))
+        before = None
+        if isinstance(routed, RoutedOption) and not part.stands_in:
+            before = routed.before(part.name)
+        found.append(_serve(serving, scenario, one, catalog, measurements, effort, before))
         if count > 1:
             serving.lines = for_each_specialist(serving.lines, count)
         if not (part.stands_in and serves_later(part, parts)):
@@ -94,7 +107,8 @@ def build_option(
             candidate.deployment.migration_usd,
         )
         add_switch_lines(make, scenario, switches, cost)
-    profile = _profile(option, candidate, parts, found, catalog)
+    end_to_end = _end_to_end(routed, effort)
+    profile = _profile(option, candidate, parts, found, catalog, end_to_end)
     return Built(profile, make.lines, tuple(use for facts in found for use in facts.usage))
 
 
@@ -116,6 +130,20 @@ def _add_shared(
         add_phase_lines(make, lifecycle, holder)
 
 
+@dataclass(frozen=True, slots=True)
+class _EndToEnd:
+    """What is known of a route beside its steps; nothing of what is no route."""
+
+    latency: LatencyFact | None = None
+    open_questions: tuple[str, ...] = ()
+
+
+def _end_to_end(routed: RoutedOption | str | None, effort: Effort) -> _EndToEnd:
+    if not isinstance(routed, RoutedOption):
+        return _EndToEnd()
+    return _EndToEnd(*routed.latency(effort))
+
+
 def _serve(
     make: LineMaker,
     scenario: Scenario,
@@ -123,6 +151,7 @@ def _serve(
     catalog: Catalog,
     measurements: Measurements,
     effort: Effort,
+    before: Before | None,
 ) -> _PartFacts:
     """Add the lines of one part's serving, and return what is known of it."""
     deployment = part.candidate.deployment
@@ -157,7 +186,7 @@ def _serve(
             open_questions=function.open_questions,
         )
     assert isinstance(deployment, SelfHostedDeployment)
-    hosted = host(make, scenario, part, catalog, measurements, effort)
+    hosted = host(make, scenario, part, catalog, measurements, effort, before)
     return _PartFacts(
         Custody.CLOUD_ACCOUNT if deployment.own_site is None else Custody.OWN_SITE,
         OptionKind.SELF_HOSTED,
@@ -212,23 +241,26 @@ def _profile(
     parts: Sequence[Part],
     found: Sequence[_PartFacts],
     catalog: Catalog,
+    end_to_end: _EndToEnd,
 ) -> OptionProfile:
     own = [part for part in parts if not part.stands_in]
     snapshots = [part.snapshot for part in own]
     kinds = {facts.kind for part, facts in zip(parts, found, strict=True) if not part.stands_in}
     opennesses = {snapshot.openness for snapshot in snapshots}
     sizes = {snapshot.size_class for snapshot in snapshots}
-    staged = isinstance(candidate.deployment, StagedDeployment)
-    is_route = len(own) > 1 and not staged
+    is_route = isinstance(candidate.deployment, RoutedDeployment)
     facts = Facts(
         custody=frozenset(facts.custody for facts in found),
         licences=frozenset(part.snapshot.licence for part in parts),
         interpretability=tuple(part.snapshot.interpretability_score for part in parts),
-        latency=None if is_route else _slowest([facts.latency for facts in found]),
+        latency=end_to_end.latency if is_route else _slowest([facts.latency for facts in found]),
         ttft=None if is_route else _slowest([facts.ttft for facts in found]),
         completion_hours=_longest([facts.completion_hours for facts in found]),
         quality=_quality(candidate, parts, is_route=is_route),
-        open_questions=tuple(text for facts in found for text in facts.open_questions),
+        open_questions=(
+            *(text for facts in found for text in facts.open_questions),
+            *end_to_end.open_questions,
+        ),
     )
     return OptionProfile(
         option=option,

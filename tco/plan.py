@@ -205,7 +205,7 @@ def _build(
 ) -> dict[str, Built | TcoError]:
     """Build every option, or say why not; simulations that are missing are worked out together."""
     found: dict[str, Built | TcoError] = {}
-    left = list(scenario.candidates)
+    left = list(scenario.options)
     while left:
         wanted = {}
         for option in left:
@@ -219,7 +219,7 @@ def _build(
                 found[option] = error
         effort.kept.work_out(list(wanted.values()))
         left = list(wanted)
-    return {option: found[option] for option in scenario.candidates}
+    return {option: found[option] for option in scenario.options}
 
 
 def requests_of(scenario: Scenario) -> Expression:

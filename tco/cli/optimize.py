@@ -78,7 +78,7 @@ def optimize(
 def _named(scenario: Scenario, option: list[str] | None) -> list[str]:
     """Return the options to search for; those with steps are served by others."""
     if not option:
-        return [name for name, candidate in scenario.candidates.items() if candidate.snapshot]
+        return [name for name in scenario.options if scenario.candidates[name].snapshot]
     for name in option:
         if name not in scenario.candidates:
             known = list(scenario.candidates)

@@ -33,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
 def simulate(
     context: typer.Context,
     scenario: Annotated[str, typer.Argument(help="'use-case/name' or a path")],
-    option: Annotated[str, typer.Option(help="an option on own machines")],
+    option: Annotated[str, typer.Option(help="an option on own machines, or a route")],
     fidelity: Annotated[
         Fidelity, typer.Option(help="quick: weeks of the busiest month; full: every month")
     ] = Fidelity.QUICK,
@@ -156,6 +156,18 @@ def _rows(found: Replay, log: RequestLog, *, as_parquet: bool) -> bytes:
     return buffer.getvalue()
 
 
+def _step_rows(steps: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    for step, known in steps.items():
+        text = f"{known['calls_per_request']:,.3f} calls a request"
+        if "latency_ms" in known:
+            text += f", p95 {known['latency_ms']['p95']:,.2f} ms"
+        if known["refused_share"]:
+            text += f", {known['refused_share']:.2%} refused"
+        rows.append((f"step {step}", text))
+    return rows
+
+
 def _table(answer: dict[str, Any]) -> str:
     fates = ("requests", "served", "dropped", "abandoned", "in_system")
     rows = [(name.replace("_", " "), f"{answer[name]:,}") for name in fates]
@@ -177,5 +189,6 @@ def _table(answer: dict[str, Any]) -> str:
         rows.append(("mean batch", f"{answer['batch_mean']:,.3f}"))
     if "energy_kwh" in answer:
         rows.append(("energy", f"{answer['energy_kwh']:,.4g} kWh"))
+    rows += _step_rows(answer.get("steps", {}))
     rows.append(("simulated", f"{answer['simulated_s']:,.1f} s in {answer['wall_s']:,.2f} s"))
     return "".join(f"{name:<24} {value}\n" for name, value in rows)

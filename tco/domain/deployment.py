@@ -1,4 +1,4 @@
-"""How a snapshot is served: by an API, on rented or own machines, in a cascade, or in stages."""
+"""How a snapshot is served: by an API, on machines, on a route of several, or in stages."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from tco.domain.record import (
     UsdEstimate,
     within,
 )
+from tco.domain.route import RouteDeployment, RouteStep
 from tco.domain.serverless import ServerlessDeployment
 
 SecondsEstimate = Annotated[Estimate, within(1e-6, 1e6)]
@@ -106,6 +107,12 @@ class ServiceFigure(Record):
     seconds: SecondsEstimate | None = Field(
         default=None, description="of one request, however many are served at once [s]"
     )
+    seconds_by_step: dict[Identifier, SecondsEstimate] | None = Field(
+        default=None,
+        min_length=1,
+        description="instead of seconds, those of steps that one replica does one after the other "
+        "[s]",
+    )
     parallel: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         default=None, description="requests that one replica serves at once [-]"
     )
@@ -124,7 +131,9 @@ class ServiceFigure(Record):
 
     @model_validator(mode="after")
     def _has_one_form(self) -> Self:
-        alone = (self.seconds, self.parallel)
+        if self.seconds is not None and self.seconds_by_step is not None:
+            raise ValueError("give seconds or seconds_by_step, not both")
+        alone = (self.seconds or self.seconds_by_step, self.parallel)
         batch = (self.base_seconds, self.seconds_per_item, self.max_batch)
         whole = [form for form in (alone, batch) if all(part is not None for part in form)]
         parts = [part for part in (*alone, *batch) if part is not None]
@@ -248,7 +257,25 @@ class CascadeDeployment(Record):
                 raise ValueError("the last step has nothing to escalate to")
             if not last and step.escalate is None:
                 raise ValueError(f"step {number + 1} needs 'escalate', the share it passes on")
+        if len(self.options) < len(self.steps):
+            raise ValueError("an option stands in it twice; write it as kind: route")
         return self
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Options that serve, each once."""
+        return tuple(dict.fromkeys(step.option for step in self.steps))
+
+    @property
+    def route(self) -> dict[str, RouteStep]:
+        """The same as a route, its steps named by their options."""
+        found: dict[str, RouteStep] = {}
+        escalate: Estimate | None = None
+        for step in self.steps:
+            after = tuple(found)[-1:]
+            found[step.option] = RouteStep(option=step.option, after=after, escalate=escalate)
+            escalate = step.escalate
+        return found
 
 
 class Stage(Record):
@@ -274,6 +301,11 @@ class StagedDeployment(Switching):
     kind: Literal["staged"]
     stages: Annotated[tuple[Stage, ...], Field(min_length=2, max_length=6)]
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Options that serve, each once."""
+        return tuple(dict.fromkeys(stage.option for stage in self.stages))
+
     @model_validator(mode="after")
     def _starts_and_switches(self) -> Self:
         for number, stage in enumerate(self.stages):
@@ -297,6 +329,11 @@ Deployment = Annotated[
     | ServerlessDeployment
     | EdgeDeployment
     | CascadeDeployment
+    | RouteDeployment
     | StagedDeployment,
     Field(discriminator="kind"),
 ]
+RoutedDeployment = CascadeDeployment | RouteDeployment
+"""Steps that a request goes through, each another option of the scenario."""
+ComposedDeployment = RoutedDeployment | StagedDeployment
+"""What is made of other options."""

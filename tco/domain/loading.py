@@ -12,11 +12,14 @@ from pydantic import BaseModel, ValidationError
 
 from tco.domain.deployment import (
     CascadeDeployment,
+    ComposedDeployment,
+    Deployment,
     StagedDeployment,
 )
 from tco.domain.findings import findings_of
 from tco.domain.history import ExperimentHistory
 from tco.domain.organisation import Organisation
+from tco.domain.route import RouteDeployment
 from tco.domain.scenario import Scenario
 from tco.domain.snapshot import Snapshot
 from tco.domain.source import Document, Path_, Place, merge, read_yaml
@@ -318,31 +321,46 @@ def _broken_references(scenario: Scenario, document: Document) -> list[Finding]:
     plain = {
         option
         for option, candidate in scenario.candidates.items()
-        if not isinstance(candidate.deployment, CascadeDeployment | StagedDeployment)
+        if not isinstance(candidate.deployment, ComposedDeployment)
     }
     for option, candidate in scenario.candidates.items():
         deployment = candidate.deployment
-        if isinstance(deployment, CascadeDeployment):
-            key, steps = "steps", [step.option for step in deployment.steps]
-        elif isinstance(deployment, StagedDeployment):
-            key, steps = "stages", [stage.option for stage in deployment.stages]
-        else:
-            continue
-        for number, name in enumerate(steps):
+        for path, name in _named_in(deployment):
             if name not in plain:
-                path = ("candidates", option, "deployment", key, number, "option")
                 problem = "has steps of its own" if name in scenario.candidates else "is no option"
+                at = ("candidates", option, "deployment", *path, "option")
                 findings.append(
                     document.finding(
-                        path, f"'{name}' {problem}", "name a plain option", nearest(name, plain)
+                        at, f"'{name}' {problem}", "name a plain option", nearest(name, plain)
                     )
                 )
+    used = {
+        name
+        for candidate in scenario.candidates.values()
+        for _, name in _named_in(candidate.deployment)
+    }
+    for option, candidate in scenario.candidates.items():
+        if candidate.only_in_routes and option not in used:
+            at = ("candidates", option, "only_in_routes")
+            problem, action = "no route goes through it", "name it in a step, or take it out"
+            findings.append(document.finding(at, problem, action))
     for name, snapshot in scenario.snapshots.items():
         if snapshot.id != name:
             problem = f"'{snapshot.id}' in the snapshot '{name}'"
             at = ("snapshots", name, "id")
             findings.append(document.finding(at, problem, "make the two agree"))
     return findings + _idle_paths(scenario, document) + _months_outside(scenario, document)
+
+
+def _named_in(deployment: Deployment) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return the options that a deployment names, each with its place in it."""
+    if isinstance(deployment, CascadeDeployment):
+        return [(("steps", k), step.option) for k, step in enumerate(deployment.steps)]
+    if isinstance(deployment, RouteDeployment):
+        return [(("steps", name), step.option) for name, step in deployment.steps.items()]
+    if isinstance(deployment, StagedDeployment):
+        return [(("stages", k), stage.option) for k, stage in enumerate(deployment.stages)]
+    return []
 
 
 def _idle_paths(scenario: Scenario, document: Document) -> list[Finding]:

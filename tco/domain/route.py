@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, Self
 
 from pydantic import Field, model_validator
 
 from tco.domain.record import Estimate, Identifier, Record, ShareEstimate, within, wrong_at
 from tco.errors import nearest
+
+
+class Chance(Protocol):
+    """A share of requests: a number, or anything that is added and multiplied like one."""
+
+    def __add__(self, other: Any, /) -> Any:
+        """Add another share."""
+
+    def __mul__(self, other: Any, /) -> Any:
+        """Take a share of it."""
+
+    def __rsub__(self, other: float, /) -> Any:
+        """Take it from a number."""
+
 
 ROUNDING = 1e-9
 """Shares of a split are written in decimals, whose sum may miss one by this."""
@@ -158,3 +172,65 @@ def splits(steps: Mapping[str, RouteStep]) -> dict[frozenset[str], dict[str, flo
         if step.share is not None:
             found.setdefault(frozenset(step.after), {})[name] = step.share
     return found
+
+
+def share_reaching(steps: Mapping[str, RouteStep], name: str, sent: Mapping[str, Chance]) -> Any:
+    """Return the share of requests that come to a step where every step answers [-].
+
+    Args:
+        steps: All steps.
+        name: The step.
+        sent: Share that is sent to each step of those that get so far; a step that is left out is
+            sent all. The ways of a split exclude one another; all else is drawn independently.
+
+    >>> ask, work = RouteStep(option="a"), RouteStep(option="b", after=("ask",))
+    >>> share_reaching({"ask": ask, "work": work}, "work", {"work": 0.25})
+    0.25
+    """
+    deciding = _before(steps, name) | {name}
+    draws: list[list[tuple[dict[str, bool], Chance]]] = [
+        [({other: other == way for other in ways}, sent[way]) for way in ways]
+        for ways in splits(steps).values()
+        if deciding & set(ways)
+    ]
+    draws += [
+        [({step: True}, chance), ({step: False}, 1.0 - chance)]
+        for step, chance in sent.items()
+        if step in deciding and steps[step].share is None
+    ]
+
+    def share(left: list[list[tuple[dict[str, bool], Chance]]], known: dict[str, bool]) -> Any:
+        comes = _comes(steps, name, known)
+        if comes is not None:
+            return 1.0 if comes else 0.0
+        total: Any = None
+        for told, chance in left[0]:
+            then = share(left[1:], known | told)
+            if isinstance(then, float) and then == 0.0:
+                continue
+            part = chance if isinstance(then, float) and then == 1.0 else chance * then
+            total = part if total is None else total + part
+        return 0.0 if total is None else total
+
+    return share(draws, {step: True for step in steps if step not in sent})
+
+
+def _before(steps: Mapping[str, RouteStep], name: str) -> set[str]:
+    """Return every step that a step comes after, at once or in the end."""
+    found: set[str] = set()
+    left = list(steps[name].after)
+    while left:
+        step = left.pop()
+        if step not in found:
+            found.add(step)
+            left += steps[step].after
+    return found
+
+
+def _comes(steps: Mapping[str, RouteStep], name: str, sent: Mapping[str, bool]) -> bool | None:
+    """Tell whether a request comes to a step; None where that hangs on what is not known yet."""
+    own = sent.get(name)
+    before = [_comes(steps, other, sent) for other in steps[name].after]
+    if own is False or (before and all(one is False for one in before)):
+        return False
+    return True if own and (not before or True in before) else None

@@ -11,12 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tco.domain.business import Business
 from tco.domain.criteria import Criteria, TypedScore
-from tco.domain.deployment import (
-    CascadeDeployment,
-    Deployment,
-    StagedDeployment,
-    Switching,
-)
+from tco.domain.deployment import ComposedDeployment, Deployment, Switching
 from tco.domain.goals import Goals, StatedFacts
 from tco.domain.history import ExperimentHistory
 from tco.domain.lifecycle import Lifecycle
@@ -24,6 +19,7 @@ from tco.domain.months import MonthNumber
 from tco.domain.organisation import Organisation
 from tco.domain.price import PricePath
 from tco.domain.record import Identifier, Record, Text, UsdEstimate, wrong_at
+from tco.domain.route import RouteDeployment
 from tco.domain.search_space import SearchSpace
 from tco.domain.snapshot import Metric, Snapshot
 from tco.domain.workload import Workload
@@ -40,8 +36,15 @@ class Candidate(Record):
     """One option: a snapshot and how it is served, with what only this option costs."""
 
     title: Text
-    snapshot: Identifier | None = Field(default=None, description="absent for cascades and stages")
+    snapshot: Identifier | None = Field(
+        default=None, description="absent for cascades, routes and stages"
+    )
     deployment: Deployment
+    only_in_routes: bool = Field(
+        default=False,
+        description="whether it answers nothing by itself, such as a search before an answer: a "
+        "step of routes, never ranked",
+    )
     lifecycle: Lifecycle = Lifecycle()
     quality: tuple[Metric, ...] = ()
     facts: StatedFacts = StatedFacts()
@@ -52,11 +55,13 @@ class Candidate(Record):
 
     @model_validator(mode="after")
     def _names_a_snapshot(self) -> Self:
-        is_route = isinstance(self.deployment, CascadeDeployment | StagedDeployment)
-        if is_route and self.snapshot is not None:
-            raise ValueError("a cascade or staged option takes its snapshots from its steps")
-        if not is_route and self.snapshot is None:
+        is_composed = isinstance(self.deployment, ComposedDeployment)
+        if is_composed and self.snapshot is not None:
+            raise ValueError("an option that is made of others takes its snapshots from them")
+        if not is_composed and self.snapshot is None:
             raise ValueError("snapshot is missing")
+        if is_composed and self.only_in_routes:
+            raise ValueError("only_in_routes goes with a plain option, which a route is made of")
         return self
 
 
@@ -150,6 +155,11 @@ class Scenario(Record):
         """Whether any figure of the scenario is assumed."""
         return _holds_an_assumption(self.model_dump(mode="python"))
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The candidates that could answer by themselves; the others are steps of routes."""
+        return tuple(name for name, known in self.candidates.items() if not known.only_in_routes)
+
     @field_validator("start")
     @classmethod
     def _is_first_of_a_month(cls, start: date) -> date:
@@ -180,6 +190,20 @@ class Scenario(Record):
         if baseline is not None and baseline.option not in self.candidates:
             says = f"no option '{baseline.option}'; there are {', '.join(self.candidates)}"
             raise wrong_at("goals", "baseline", "option", says=says)
+        return self
+
+    @model_validator(mode="after")
+    def _sends_classes_that_come(self) -> Self:
+        known = self.workload.classes or {}
+        for option, candidate in self.candidates.items():
+            if not isinstance(candidate.deployment, RouteDeployment):
+                continue
+            for name, step in candidate.deployment.steps.items():
+                for kind in step.escalate_by_class or {}:
+                    if kind not in known:
+                        says = f"no class '{kind}'; the workload has {', '.join(known) or 'none'}"
+                        at = ("candidates", option, "deployment", "steps", name)
+                        raise wrong_at(*at, "escalate_by_class", says=says)
         return self
 
     @model_validator(mode="after")

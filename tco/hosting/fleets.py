@@ -17,10 +17,12 @@ import tco
 from tco.domain.fleet import FleetSettings
 from tco.sim.ladder import Ladder, Reach, climb
 from tco.sim.months import SimulatedMonths, simulate_months
+from tco.sim.routed import HandedOn, RouteCase, sample_of_route, simulate_route
 from tco.sim.rung import Case, simulate
 from tco.sim.sample import whole_week
 from tco.sim.static_fleet import StaticFleet, simulate_static_fleet
 from tco.sim.usage import StaticUsage
+from tco.sim.week import Before
 from tco.tasks import Kept, Result, digest_of, source_digest, versions_of
 
 Array = NDArray[np.float64]
@@ -94,6 +96,35 @@ def of_case(case: Case) -> dict[str, Any]:
         else {**asdict(replace(calls, workload=None)), "workload": plain(calls.workload)},  # type: ignore[arg-type]
         "seed": case.seed,
         "goal_s": case.goal_s if math.isfinite(case.goal_s) else None,
+        **of_before(traffic.before),
+    }
+
+
+def of_before(before: Before | None) -> dict[str, Any]:
+    """Return the steps that requests go through before a fleet, as plain data."""
+    if before is None:
+        return {}
+    assert isinstance(before, HandedOn)
+    return {"station": before.station, "route": of_route(before.case)}
+
+
+def of_route(case: RouteCase) -> dict[str, Any]:
+    """Return what a route rests on, as plain data."""
+    traffic = case.traffic
+
+    def plain(record: Any) -> Any:
+        return None if record is None else record.model_dump(mode="json")
+
+    return {
+        "steps": asdict(case.route),
+        "fleets": {name: of_case(fleet) for name, fleet in case.fleets.items()},
+        "vendors": {name: asdict(law) for name, law in case.vendors.items()},
+        "calls": dict(case.calls),
+        "week": traffic.week.tolist(),
+        "bursts": plain(traffic.bursts),
+        "movement": plain(traffic.movement),
+        "workload": plain(case.workload),
+        "seed": case.seed,
     }
 
 
@@ -195,6 +226,40 @@ class WeekTask:
         sample = whole_week(self.case.traffic.week)
         runs = [
             simulate(self.case, sample, self.rate_per_s, replications=(number,)).as_data()
+            for number in range(self.replications)
+        ]
+        return {"runs": runs}
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTask:
+    """A route in the busiest month, every request to its last step; one run or several."""
+
+    case: RouteCase
+    rate_per_s: float
+    replications: int = 1
+    is_whole_week: bool = False
+    """Whether every hour is simulated, or as many as stand for all of them."""
+
+    @property
+    def key(self) -> str:
+        """Digest of everything that the result rests on."""
+        how = {"runs": self.replications, "whole": self.is_whole_week}
+        return key_of(self, **of_route(self.case), rate=self.rate_per_s, **how)
+
+    @property
+    def about_s(self) -> float:
+        """A second for each run of each step [s]."""
+        return float(self.replications * len(self.case.route.steps))
+
+    def work(self) -> Result:
+        """Simulate a week."""
+        if self.is_whole_week:
+            sample = whole_week(self.case.traffic.week)
+        else:
+            sample = sample_of_route(self.case, self.rate_per_s)
+        runs = [
+            simulate_route(self.case, sample, self.rate_per_s, replications=(number,)).as_data()
             for number in range(self.replications)
         ]
         return {"runs": runs}

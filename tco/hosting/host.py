@@ -39,7 +39,7 @@ from tco.sim.packing import instances_needed
 from tco.sim.rung import Case
 from tco.sim.static_fleet import StaticFleet
 from tco.sim.usage import Latency
-from tco.sim.week import Traffic
+from tco.sim.week import Before, Traffic
 from tco.traffic.profile import week_of
 from tco.units import MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR, hours_in_month
 
@@ -136,13 +136,26 @@ def host(
     catalog: Catalog,
     measurements: Measurements,
     effort: Effort,
+    before: Before | None = None,
 ) -> Hosted:
     """Simulate a part on its machines and add the lines of what it uses.
+
+    Args:
+        make: Takes the lines.
+        scenario: The question.
+        part: What serves.
+        catalog: Machines and their prices.
+        measurements: Measured speed and energy.
+        effort: Fidelity, and where results are kept.
+        before: Steps of a route that requests go through before they come here.
 
     Raises:
         WantedError: If its simulation has not been worked out yet.
     """
     arranged = arrange(scenario, part, catalog, measurements)
+    if before is not None:
+        traffic = replace(arranged.case.traffic, before=before)
+        arranged = replace(arranged, case=replace(arranged.case, traffic=traffic))
     if arranged.is_closed_form and effort.fidelity == "quick":
         hosted = _host_static(make, scenario, arranged, effort)
     else:

@@ -9,24 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from tco.domain.deployment import SelfHostedDeployment
+from tco.domain.deployment import RoutedDeployment, SelfHostedDeployment
 from tco.domain.scenario import Scenario
 from tco.errors import InfeasibleError, NotFoundError, TcoError
-from tco.hosting.fleets import Effort, MonthsTask, WeekTask
+from tco.hosting.fleets import Effort, MonthsTask, RouteTask, WeekTask
 from tco.hosting.host import Arranged, arrange, mean_rates_per_s
+from tco.hosting.routes import routed_option
 from tco.ledger.expression import Expression
 from tco.ledger.option import Part, likely_months, parts_of_option
 from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.sim.capacity import check_capacity
 from tco.sim.months import SimulatedMonths
+from tco.sim.routed import RouteUsage, calls_per_request, most_requests
 from tco.sim.rung import BOOTING, BUSY, DRAINING, UNALLOCATED, Rung
 from tco.sim.theory_beside import Beside, Figures, closed_forms
+from tco.sim.usage import Latency
 from tco.tasks import Task, WantedError
 from tco.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 
 REPLICATIONS = 3
 AVERAGED = {"latency_ms", "ttft_ms", "tpot_ms", "queue_ms", "batch_mean", "completion_hours"}
+AVERAGED |= {"calls_per_request", "refused_share"}
 HELD = (BUSY, BOOTING, DRAINING, UNALLOCATED)
 
 
@@ -113,7 +117,7 @@ class Simulation:
             ("queue_ms", worst.queue),
         ):
             if times is not None:
-                answer[name] = {"p50": times.p50_ms, "p95": times.p95_ms, "p99": times.p99_ms}
+                answer[name] = _quantiles(times)
         batches = sum(rung.batches for rung in rungs)
         if batches:
             answer["batch_mean"] = sum(rung.started for rung in rungs) / batches
@@ -148,8 +152,10 @@ def simulate_option(
     catalog: Catalog,
     measurements: Measurements,
     effort: Effort,
-) -> Simulation:
+) -> Simulation | RouteSimulation:
     """Simulate a week of an option's busiest month, or in full fidelity every month.
+
+    A route is simulated end to end, each step on what the steps before hand on.
 
     Args:
         scenario: Holds the option and its traffic.
@@ -159,6 +165,12 @@ def simulate_option(
         measurements: Operating points.
         effort: Fidelity, and where results are kept.
     """
+    if option not in scenario.candidates:
+        known = list(scenario.candidates)
+        action = f"The options of {scenario.id}: {', '.join(known)}."
+        raise NotFoundError("option", option, known, action)
+    if isinstance(scenario.candidates[option].deployment, RoutedDeployment):
+        return _simulate_route(scenario, option, requests, catalog, measurements, effort)
     part = _only_part(scenario, option, requests)
     arranged = arrange(scenario, part, catalog, measurements)
     rates = mean_rates_per_s(scenario, part)
@@ -171,16 +183,21 @@ def simulate_option(
         error = found.standard_error_of_the_sum
         return Simulation(arranged, rate, found.rungs, is_full=True, months_error=error)
     each = arranged.case.traffic.events_per_request
-    expected = rate * each * HOURS_PER_WEEK * SECONDS_PER_HOUR * REPLICATIONS
-    most = arranged.case.most_requests
-    if expected > most:
-        raise InfeasibleError(
-            f"{REPLICATIONS} weeks of the busiest month hold {expected:,.0f} requests, and quick "
-            f"fidelity simulates {most:,}; --fidelity full simulates every month"
-        )
+    otherwise = "--fidelity full simulates every month"
+    _check_budget(rate * each, arranged.case.most_requests, otherwise)
     runs = worked_out(effort, WeekTask(arranged.case, rate, REPLICATIONS))["runs"]
     rungs = tuple(Rung.from_data(run) for run in runs)
     return Simulation(arranged, rate, rungs, is_full=False, months_error=0.0)
+
+
+def _check_budget(rate_per_s: float, most: int, otherwise: str) -> None:
+    """Refuse weeks that hold more calls than quick fidelity simulates."""
+    expected = rate_per_s * HOURS_PER_WEEK * SECONDS_PER_HOUR * REPLICATIONS
+    if expected > most:
+        raise InfeasibleError(
+            f"{REPLICATIONS} weeks of the busiest month hold {expected:,.0f} requests, and quick "
+            f"fidelity simulates {most:,}; {otherwise}"
+        )
 
 
 def worked_out(effort: Effort, task: Task) -> dict[str, Any]:
@@ -192,11 +209,85 @@ def worked_out(effort: Effort, task: Task) -> dict[str, Any]:
         return effort.kept.of(task)
 
 
+@dataclass(frozen=True, slots=True)
+class RouteSimulation:
+    """What was simulated of a route, one figure a replication of the week."""
+
+    runs: tuple[RouteUsage, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return the figures as plain data."""
+        return _over([_of_route(run) for run in self.runs], sum, np.mean)
+
+    def standard_errors(self) -> dict[str, Any]:
+        """Return the standard error of each figure of the document, from replications."""
+        runs = [_of_route(run) for run in self.runs]
+        return _over(runs, _error_of_the_sum, _error_of_the_mean)
+
+    def theory(self) -> tuple[list[Beside], list[str]]:
+        """Return no closed form, and why."""
+        return [], ["the steps of a route meet what others hand on; look at one of them alone"]
+
+
+def _of_route(run: RouteUsage) -> dict[str, Any]:
+    fates = ("requests", "served", "dropped", "abandoned", "in_system")
+    answer: dict[str, Any] = {name: getattr(run, name) for name in fates}
+    answer["instance_hours"] = sum(station.instance_hours for station in run.stations)
+    answer["replica_hours"] = {
+        state: sum(station.replica_hours[state] for station in run.stations)
+        for state in (BUSY, "idle", BOOTING, DRAINING)
+    }
+    if run.latency is not None:
+        answer["latency_ms"] = _quantiles(run.latency)
+    answer["steps"] = {
+        step.step: {
+            "calls_per_request": step.calls_per_request,
+            "refused_share": step.refused_share,
+            **({} if step.latency is None else {"latency_ms": _quantiles(step.latency)}),
+        }
+        for step in run.steps
+    }
+    answer["stations"] = {
+        station.station: {
+            "instance_hours": station.instance_hours,
+            "replica_hours": station.replica_hours,
+        }
+        for station in run.stations
+    }
+    answer["simulated_s"] = run.simulated_s
+    return answer
+
+
+def _quantiles(times: Latency) -> dict[str, float]:
+    return {"p50": times.p50_ms, "p95": times.p95_ms, "p99": times.p99_ms}
+
+
+def _simulate_route(
+    scenario: Scenario,
+    option: str,
+    requests: Expression,
+    catalog: Catalog,
+    measurements: Measurements,
+    effort: Effort,
+) -> RouteSimulation:
+    if effort.fidelity == "full":
+        raise TcoError(
+            "a route is simulated over weeks of its busiest month, not over every month; leave "
+            "--fidelity full out, or simulate one of its steps"
+        )
+    parts, _ = parts_of_option(scenario, option, requests)
+    known = measurements.with_hardware(catalog.accelerators)
+    found = routed_option(scenario, option, parts, requests, catalog, known)
+    if isinstance(found, str):
+        raise TcoError(f"{option} cannot be simulated end to end: {found}")
+    each = max(1.0, calls_per_request(found.case))
+    _check_budget(found.rate_per_s * each, most_requests(found.case), "simulate one of its steps")
+    task = RouteTask(found.case, found.rate_per_s, REPLICATIONS, is_whole_week=True)
+    runs = worked_out(effort, task)["runs"]
+    return RouteSimulation(tuple(RouteUsage.from_data(run) for run in runs))
+
+
 def _only_part(scenario: Scenario, option: str, requests: Expression) -> Part:
-    if option not in scenario.candidates:
-        known = list(scenario.candidates)
-        action = f"The options of {scenario.id}: {', '.join(known)}."
-        raise NotFoundError("option", option, known, action)
     parts, _ = parts_of_option(scenario, option, requests)
     own = [p for p in parts if isinstance(p.candidate.deployment, SelfHostedDeployment)]
     named = [part for part in own if part.name == option]
@@ -234,7 +325,7 @@ def _over(
             for name in path[:-1]:
                 place = place.setdefault(name, {})
             values = [other[path] for other in leaves]
-            found = average(values) if path[0] in AVERAGED else add(values)
+            found = add(values) if AVERAGED.isdisjoint(path) else average(values)
             place[path[-1]] = found if isinstance(found, int) else float(found)
     return answer
 

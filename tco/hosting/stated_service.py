@@ -11,7 +11,8 @@ from tco.domain.record import Estimate, worse
 from tco.domain.scenario import Scenario
 from tco.errors import InfeasibleError
 from tco.hosting.request_time import ServiceTime, factor_of, is_unlike, sized
-from tco.ledger.expression import Driver, Expression, driver
+from tco.ledger.expression import Driver, Expression, Sum, driver
+from tco.ledger.option import likely_months
 from tco.sim.sizing import Word
 
 SAME_SHAPE = 0.01
@@ -22,10 +23,9 @@ def stated_service(scenario: Scenario, stated: ServiceFigure, path: str) -> Serv
     """Return what serving takes by a figure of the scenario, found under a path of it."""
     following = _following(scenario, stated, path)
     if stated.max_batch is None:
-        assert stated.seconds is not None
         assert stated.parallel is not None
-        seconds = driver(f"{path}.seconds", "s/request", stated.seconds)
-        one = np.array([stated.seconds.likely])
+        seconds = _seconds_of_one(stated, path)
+        one = np.array([float(likely_months(seconds, 1)[0])])
         curve, sizing = sized(scenario, np.zeros(1), one, following)
         return ServiceTime(curve, stated.parallel, seconds, factor_of(seconds), sizing)
     assert stated.base_seconds is not None
@@ -34,6 +34,17 @@ def stated_service(scenario: Scenario, stated: ServiceFigure, path: str) -> Serv
     items = np.arange(1.0, stated.max_batch + 1.0) * item.likely
     curve, sizing = sized(scenario, np.full(items.size, base.likely), items, following)
     return ServiceTime(curve, 1, None, _curve_error(path, base, item), sizing)
+
+
+def _seconds_of_one(stated: ServiceFigure, path: str) -> Expression:
+    """Return the seconds of a request: as stated, or of all its steps in one replica [s]."""
+    if stated.seconds is not None:
+        return driver(f"{path}.seconds", "s/request", stated.seconds)
+    assert stated.seconds_by_step is not None
+    steps = stated.seconds_by_step.items()
+    return Sum(
+        tuple(driver(f"{path}.seconds_by_step.{name}", "s/request", one) for name, one in steps)
+    )
 
 
 def _following(scenario: Scenario, stated: ServiceFigure, path: str) -> Word | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tco.domain.cost import Phase
 from tco.domain.coverage import Unpriced
-from tco.domain.deployment import CascadeDeployment, StagedDeployment
+from tco.domain.deployment import ComposedDeployment, StagedDeployment
 from tco.domain.lifecycle import Lifecycle
 from tco.domain.scenario import Scenario
 
@@ -23,12 +23,13 @@ class Gap:
 
 def gaps(scenario: Scenario) -> Iterator[Gap]:
     """Yield what keeps options from being compared phase by phase, from the files alone."""
-    priced = {option: _priced(scenario, option) for option in scenario.candidates}
-    for option, candidate in scenario.candidates.items():
+    priced = {option: _priced(scenario, option) for option in scenario.options}
+    for option, own in priced.items():
+        candidate = scenario.candidates[option]
         stated = stated_phases(scenario, option)
         for phase in Phase:
             others = [other for other in priced if phase in priced[other]]
-            if others and phase not in priced[option] and phase not in stated:
+            if others and phase not in own and phase not in stated:
                 yield Gap(option, phase, f"{others[0]} prices {phase}, and this option is silent")
             if phase in candidate.lifecycle.coverage and phase in phases_of(candidate.lifecycle):
                 yield Gap(option, phase, f"{phase} is said to have no price and has one")
@@ -53,11 +54,8 @@ def _priced(scenario: Scenario, option: str) -> set[Phase]:
 def _lifecycles(scenario: Scenario, option: str) -> list[Lifecycle]:
     """Return an option's own lifecycle, then those of its steps."""
     candidate = scenario.candidates[option]
-    steps: tuple[str, ...] = ()
-    if isinstance(candidate.deployment, CascadeDeployment):
-        steps = tuple(step.option for step in candidate.deployment.steps)
-    elif isinstance(candidate.deployment, StagedDeployment):
-        steps = tuple(stage.option for stage in candidate.deployment.stages)
+    deployment = candidate.deployment
+    steps = deployment.options if isinstance(deployment, ComposedDeployment) else ()
     return [candidate.lifecycle, *(scenario.candidates[step].lifecycle for step in steps)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tco.domain.cost import COMMITMENT, Flow, Nature, Phase
-from tco.domain.deployment import CascadeDeployment, SelfHostedDeployment, StagedDeployment
+from tco.domain.deployment import ComposedDeployment, SelfHostedDeployment
 from tco.domain.scenario import Scenario
 from tco.ledger.expression import Array
 from tco.ledger.machines import SINGLY
@@ -82,6 +82,6 @@ def _assets(valued: list[ValuedLine], months: int) -> Array:
 
 
 def is_plain(scenario: Scenario, option: str) -> bool:
-    """Tell whether an option is no cascade and no plan in stages; those are left part by part."""
+    """Tell whether an option is not made of others; those are left part by part."""
     deployment = scenario.candidates[option].deployment
-    return not isinstance(deployment, CascadeDeployment | StagedDeployment)
+    return not isinstance(deployment, ComposedDeployment)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from tco.domain.deployment import CascadeDeployment, StagedDeployment
+from tco.domain.deployment import CascadeDeployment, RoutedDeployment, StagedDeployment
+from tco.domain.record import Estimate
+from tco.domain.route import RouteStep, share_reaching
 from tco.domain.scenario import Candidate, Scenario
 from tco.domain.snapshot import Snapshot
 from tco.domain.training_plan import TrainingPlan
 from tco.errors import InfeasibleError, MissingFigureError
-from tco.ledger.expression import Array, Expression, Series, Valuation, driver
+from tco.ledger.expression import Array, Expression, Number, Series, Sum, Valuation, driver
 from tco.ledger.tariff import active_months, times
 
 
@@ -45,25 +48,101 @@ def parts_of_option(
     """Take an option apart into what serves, and the switches between its stages."""
     deployment = scenario.candidates[option].deployment
     horizon = scenario.horizon_months
-    if isinstance(deployment, CascadeDeployment):
-        lead, waiting = _lead_of(scenario, [step.option for step in deployment.steps])
-        parts = list(_meanwhile(scenario, option, waiting, requests))
-        reaching = _once_live(scenario, option, requests, lead)
-        for number, step in enumerate(deployment.steps):
-            part = _part(scenario, step.option, reaching, lead + 1, horizon)
-            if part.name in {other.name for other in parts}:  # it has stood in from the start
-                part = replace(part, work_month=1)
-            parts.append(part)
-            if step.escalate is not None:
-                name = f"candidates.{option}.deployment.steps.{number}.escalate"
-                reaching = reaching * driver(name, "-", step.escalate)
-        return tuple(parts), ()
+    if isinstance(deployment, RoutedDeployment):
+        return _steps(scenario, option, deployment, requests), ()
     if isinstance(deployment, StagedDeployment):
         return _stages(scenario, option, deployment, requests)
     lead, waiting = _lead_of(scenario, [option])
     live = _once_live(scenario, option, requests, lead)
     own = _part(scenario, option, live, lead + 1, horizon)
     return (*_meanwhile(scenario, option, waiting, requests), own), ()
+
+
+def _steps(
+    scenario: Scenario, option: str, deployment: RoutedDeployment, requests: Expression
+) -> tuple[Part, ...]:
+    """Let each option of a route serve the calls of its steps."""
+    lead, waiting = _lead_of(scenario, deployment.options)
+    parts = list(_meanwhile(scenario, option, waiting, requests))
+    live = _once_live(scenario, option, requests, lead)
+    calls = calls_per_request(scenario, option, deployment)
+    for name in deployment.options:
+        own = [part for step, part in calls.items() if deployment.route[step].option == name]
+        volume = live
+        if len(own) > 1:
+            volume = live * Sum(tuple(Number(1.0) if one is None else one for one in own))
+        elif own[0] is not None:
+            volume = live * own[0]
+        part = _part(scenario, name, volume, lead + 1, scenario.horizon_months)
+        if part.name in {other.name for other in parts}:  # it has stood in from the start
+            part = replace(part, work_month=1)
+        parts.append(part)
+    return tuple(parts)
+
+
+def calls_per_request(
+    scenario: Scenario, option: str, deployment: RoutedDeployment
+) -> dict[str, Expression | None]:
+    """Return the calls that a request makes at each step as a mean [-]; None for exactly one."""
+    route = deployment.route
+    path = f"candidates.{option}.deployment.steps"
+    sent = _sent(path, deployment)
+    found: dict[str, Expression | None] = {}
+    for name, step in route.items():
+        share = _share(scenario, path, route, name, sent)
+        calls = step.calls_per_request
+        if calls.likely == 1.0 and calls.low is None:
+            found[name] = share
+        else:
+            each = driver(f"{path}.{name}.calls_per_request", "calls", calls)
+            found[name] = each if share is None else share * each
+    return found
+
+
+def _sent(path: str, deployment: RoutedDeployment) -> dict[str, Expression]:
+    """Return the share that is sent to each step for which something is drawn for all alike."""
+    if isinstance(deployment, CascadeDeployment):
+        return {
+            after.option: driver(f"{path}.{number}.escalate", "-", step.escalate)
+            for number, (step, after) in enumerate(pairwise(deployment.steps))
+            if step.escalate is not None
+        }
+    found: dict[str, Expression] = {}
+    for name, step in deployment.steps.items():
+        if step.share is not None:
+            found[name] = driver(f"{path}.{name}.share", "-", Estimate(likely=step.share))
+        elif step.escalate is not None:
+            found[name] = driver(f"{path}.{name}.escalate", "-", step.escalate)
+    return found
+
+
+def _share(
+    scenario: Scenario,
+    path: str,
+    route: Mapping[str, RouteStep],
+    name: str,
+    sent: Mapping[str, Expression],
+) -> Expression | None:
+    """Return the share of requests that come to a step [-]; None for all of them."""
+    by_class = {n: step.escalate_by_class for n, step in route.items() if step.escalate_by_class}
+    if not by_class:
+        alike: Expression | float = share_reaching(route, name, sent)
+        return alike if isinstance(alike, Expression) else None
+    # What is sent by class is not drawn independently: whoever is hard for one step is for all.
+    of_class: list[Expression] = []
+    for kind, known in (scenario.workload.classes or {}).items():
+        here: dict[str, Expression] = {
+            step: driver(
+                f"{path}.{step}.escalate_by_class.{kind}",
+                "-",
+                Estimate(likely=shares.get(kind, 0.0)),
+            )
+            for step, shares in by_class.items()
+        }
+        share = share_reaching(route, name, {**sent, **here})
+        weight = driver(f"workload.classes.{kind}.share", "-", Estimate(likely=known.share))
+        of_class.append(weight * share)
+    return Sum(tuple(of_class))
 
 
 def _lead_of(scenario: Scenario, names: Sequence[str]) -> tuple[int, TrainingPlan | None]:
@@ -105,8 +184,8 @@ def incumbent_months(scenario: Scenario, option: str) -> Expression | None:
     """Return 1 in the months in which what runs today answers for an option that is not live."""
     deployment = scenario.candidates[option].deployment
     names = [option]
-    if isinstance(deployment, CascadeDeployment):
-        names = [step.option for step in deployment.steps]
+    if isinstance(deployment, RoutedDeployment):
+        names = list(deployment.options)
     elif isinstance(deployment, StagedDeployment):
         names = [deployment.stages[0].option]
     lead, plan = _lead_of(scenario, names)

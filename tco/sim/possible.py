@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 from tco.errors import InfeasibleError
 from tco.sim.llm_service import LlmService
 from tco.sim.run import FleetRules
 from tco.sim.service import BatchRule
+from tco.units import SECONDS_PER_HOUR
 
 
 def check_rules(rules: FleetRules) -> None:
@@ -55,3 +59,19 @@ def check_rules(rules: FleetRules) -> None:
             f"idle watts are given for {len(rules.idle_w)} kinds of hardware and the service "
             f"covers {kinds}"
         )
+
+
+def bounded(rules: FleetRules, most_per_s: float, capacity_per_s: float) -> FleetRules:
+    """Give a queue that would grow for ever a limit that changes no cost.
+
+    Off the likely case a ladder may reach beyond the fleet's capacity. An hour of work in the queue
+    keeps all of it busy; what comes on top would wait for ever.
+
+    Args:
+        rules: How the fleet behaves.
+        most_per_s: Rate of the busiest hour [1/s].
+        capacity_per_s: What the fleet at its largest serves [1/s].
+    """
+    if most_per_s < capacity_per_s or rules.queue_limit >= 0 or rules.patience_s is not None:
+        return rules
+    return replace(rules, queue_limit=math.ceil(capacity_per_s * SECONDS_PER_HOUR))

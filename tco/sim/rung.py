@@ -18,6 +18,7 @@ from tco.sim.held import covered, levels_up_to
 from tco.sim.latency_bins import quantile_s
 from tco.sim.llm_curve import LlmCurve
 from tco.sim.packing import instances_needed
+from tco.sim.possible import bounded
 from tco.sim.rules import rules_of
 from tco.sim.run import NONE_WHOLE, Requests, TokenWork
 from tco.sim.sample import ENOUGH_LLM_REQUESTS, MOST_REQUESTS, Sample, Stretch
@@ -246,10 +247,7 @@ def run_stretch(
         rates = rates * (1.0 - traffic.jobs.share)
     rules = case.rules(factor=factor, first_hour=stretch.first_hour, seed=seed)
     capacity_per_s = case.each_per_s / factor * rules.maximum
-    if rates.max() >= capacity_per_s and rules.queue_limit < 0 and rules.patience_s is None:
-        # Off the likely case a ladder may reach beyond the fleet's capacity. An hour of work in
-        # the queue keeps all of it busy; what comes on top would wait for ever and change no cost.
-        rules = replace(rules, queue_limit=math.ceil(capacity_per_s * SECONDS_PER_HOUR))
+    rules = bounded(rules, float(rates.max()), capacity_per_s)
     chunks = traffic.chunks(
         rates,
         length_s=stretch.length_s,

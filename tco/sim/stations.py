@@ -1,23 +1,27 @@
-"""What serves the steps of a route: fleets, vendors' models, and several steps in one replica."""
+"""What serves the steps of a route: fleets and vendors' models."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tco.errors import InfeasibleError
+from tco.errors import MissingFigureError
 from tco.sim import kernel_layout as at
 from tco.sim.fleet import Fleet
 from tco.sim.line_kernel import host_stage
 from tco.sim.routes import Outcome
 from tco.sim.run import FleetRules, Requests
-from tco.sim.service import Service
 
 Array = NDArray[np.float64]
+NORMAL = NormalDist()
+GRID = (np.arange(8192) + 0.5) / 8192
+"""Shares that scores are worked out at; what is rarer than the first and last is cut there."""
+GRID_SCORES = np.array([NORMAL.inv_cdf(share) for share in GRID])
 
 
 def _as_they_come(arrivals_s: Array) -> Requests:
@@ -69,6 +73,33 @@ def _gives_up_s(rules: FleetRules, calls: Requests, status: NDArray[np.int64]) -
 
 
 @dataclass(frozen=True, slots=True)
+class Quantiles:
+    """A law of times by what is known of it: lognormal between its quantiles and beyond."""
+
+    points: tuple[tuple[float, float], ...]
+    """Shares and seconds, both rising."""
+
+    def at(self, shares: Array) -> Array:
+        """Return the times that so many do not exceed [s].
+
+        >>> law = Quantiles(((0.5, 2.0), (0.95, 8.0)))
+        >>> law.at(np.array([0.5, 0.95])).round(9).tolist()
+        [2.0, 8.0]
+        """
+        if len(self.points) < 2:  # noqa: PLR2004 - two points make a line
+            raise MissingFigureError(
+                "a latency of which one quantile is known has no spread to simulate; state two of "
+                "p50, p95 and p99"
+            )
+        scores = np.array([NORMAL.inv_cdf(share) for share, _ in self.points])
+        logs = np.log([seconds for _, seconds in self.points])
+        here = np.interp(shares, GRID, GRID_SCORES)
+        piece = np.clip(np.searchsorted(scores, here, side="right") - 1, 0, scores.size - 2)
+        slopes = np.diff(logs) / np.diff(scores)
+        return np.asarray(np.exp(logs[piece] + (here - scores[piece]) * slopes[piece]))
+
+
+@dataclass(frozen=True, slots=True)
 class DelayStation:
     """A vendor's model: each call takes so long, whatever else comes."""
 
@@ -84,31 +115,3 @@ class DelayStation:
         count = calls.arrivals_s.size
         status = np.full(count, at.STATUS_SERVED)
         return Outcome(status, calls.arrivals_s + self.seconds(count))
-
-
-def in_one_replica(services: Sequence[Service]) -> Service:
-    """Return the service of a monolith: its steps one after the other, in one replica.
-
-    Args:
-        services: What a batch takes at each step; all of its requests go through all steps.
-
-    Raises:
-        InfeasibleError: If the sum of the steps would not be what they take together.
-    """
-    first = services[0]
-    for service in services:
-        if service.factors.size or service.front is not None or service.back is not None:
-            raise InfeasibleError(
-                "steps in one replica are added up batch by batch, and one of them has a spread or "
-                "host work of its own; state their time together as measured"
-            )
-        if service.seconds.shape[:2] != first.seconds.shape[:2]:
-            raise InfeasibleError(
-                "steps in one replica run on the same hardware for the same sizes of requests; "
-                "give each figures for all of them"
-            )
-    largest = min(service.seconds.shape[2] for service in services)
-    return Service(
-        np.sum([service.seconds[:, :, :largest] for service in services], axis=0),
-        np.sum([service.joules[:, :, :largest] for service in services], axis=0),
-    )

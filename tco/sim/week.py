@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,15 @@ class Release:
     requests: int
 
 
+class Before(Protocol):
+    """The steps of a route that requests go through before they come to a fleet."""
+
+    def hand_on(
+        self, rate_per_s: Array, *, length_s: float, seed: int, first_hour: int
+    ) -> Requests:
+        """Return the calls that come, in order of time, if they come at a rate as a mean."""
+
+
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """When requests come: the shape of a week, and how they crowd around it."""
@@ -43,6 +53,8 @@ class Traffic:
     """Sorts requests into classes of size; None where all are alike."""
     calls: CallShape | None = None
     """Calls of a language model behind each request; None where tokens do not matter."""
+    before: Before | None = None
+    """Where calls come from a route; None where requests come by themselves."""
 
     @property
     def is_plain(self) -> bool:
@@ -78,12 +90,41 @@ class Traffic:
             first_hour: Hour of the week in which the run begins.
             releases: Batch jobs handed over during the run.
         """
+        if self.before is not None:
+            yield self.before.hand_on(
+                rate_per_s, length_s=length_s, seed=seed, first_hour=first_hour
+            )
+            return
         moving, coming, sizing = np.random.default_rng(seed).spawn(3)
         rates = rate_per_s
         if self.movement is not None:
             rates = rates * movement_factors(self.movement, rates.size, moving)
         edges_s = np.arange(rates.size + 1, dtype=np.float64) * length_s
         blocks = arrival_blocks_s(PiecewiseRate(edges_s, rates), coming, self.bursts)
+        yield from self._dressed(blocks, length_s, first_hour, sizing, releases)
+
+    def dressed(
+        self, arrivals_s: Array, *, length_s: float, seed: int, first_hour: int
+    ) -> Requests:
+        """Return requests that come at given moments, with what this fleet looks at of them [s].
+
+        The sizes of a request are its own: a fleet later on a route sees the same ones.
+        """
+        sizing = np.random.default_rng(seed).spawn(3)[2]
+        chunks = list(self._dressed(iter([arrivals_s]), length_s, first_hour, sizing, ()))
+        if not chunks:
+            return Requests(arrivals_s)
+        columns = [column.name for column in fields(Requests)]
+        return Requests(*(np.concatenate([getattr(c, name) for c in chunks]) for name in columns))
+
+    def _dressed(
+        self,
+        blocks: Iterator[Array],
+        length_s: float,
+        first_hour: int,
+        sizing: np.random.Generator,
+        releases: tuple[Release, ...],
+    ) -> Iterator[Requests]:
         hours_s = (np.arange(HOURS_PER_WEEK + 1.0)) * SECONDS_PER_HOUR
         by_hour = requests_by_hour(PiecewiseRate(hours_s, self.week))
         if self.calls is not None:

@@ -54,7 +54,7 @@ SCENARIO = {
     ],
     ("kind: staged", "kind: stages"): [
         "candidates.later.deployment.kind: 'stages' is not known here; nearest: staged; "
-        "use one of api, self_hosted, serverless, edge, cascade, staged"
+        "use one of api, self_hosted, serverless, edge, cascade, route, staged"
     ],
     ("custody: [api_vendor,", "custody: [vendor_api,"): [
         "goals.custody[0]: 'vendor_api' is not known here; nearest: api_vendor; "
@@ -151,7 +151,7 @@ SCENARIO = {
         "candidates.api: snapshot is missing; correct the value"
     ],
     ("    title: Our encoder first\n", "    title: Our encoder first\n    snapshot: small\n"): [
-        "candidates.both: a cascade or staged option takes its snapshots from its steps; "
+        "candidates.both: an option that is made of others takes its snapshots from them; "
         "correct the value"
     ],
 }  # fmt: skip

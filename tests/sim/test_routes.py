@@ -9,13 +9,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tco.errors import InfeasibleError, NotFoundError
+from tco.errors import InfeasibleError, MissingFigureError, NotFoundError
 from tco.sim import kernel_layout as at
 from tco.sim.fleet import Fleet, FleetRules, Requests
 from tco.sim.routes import Route, Step, run_route
 from tco.sim.scaling import Hpa, Static
-from tco.sim.service import BatchRule, HostWork, linear_service
-from tco.sim.stations import DelayStation, FleetStation, in_one_replica
+from tco.sim.service import BatchRule, linear_service
+from tco.sim.stations import DelayStation, FleetStation, Quantiles
 from tests.oracles import routes as plain
 
 FATES = {
@@ -236,18 +236,6 @@ def test_a_vendors_model_answers_each_call_after_its_delay():
     np.testing.assert_allclose(taken_s, 2.0)
 
 
-def test_a_monolith_takes_the_sum_of_its_steps_in_one_replica():
-    one, other = linear_service(1.0, 0.5, 4), linear_service(0.25, 0.25, 8)
-    together = in_one_replica([one, other])
-    np.testing.assert_allclose(together.seconds[0, 0], [0.0, 2.0, 2.75, 3.5, 4.25])
-    rules = FleetRules(together, BatchRule(), Static(1), 1, 1)
-    found = run_route(
-        Route.of([Step("all", "s")]), {"s": FleetStation(lambda: rules, 1.0)},
-        np.array([0.0, 0.0]), seed=1,
-    )  # fmt: skip
-    assert found.ends_s.tolist() == [2.0, 4.0]
-
-
 def test_a_fleet_that_scales_serves_a_step_as_it_would_alone():
     scaled = FleetStation(
         lambda: FleetRules(
@@ -262,6 +250,14 @@ def test_a_fleet_that_scales_serves_a_step_as_it_would_alone():
     alone = Fleet(scaled.rules(), [Requests(found.stations["l"].calls.arrivals_s)],
                   until_s=1800.0).run(to_the_last=True)  # fmt: skip
     assert alone.replicas_over_time == record.replicas_over_time
+
+
+def test_a_law_of_latency_goes_through_its_quantiles():
+    law = Quantiles(((0.5, 2.0), (0.95, 8.0), (0.99, 9.0)))
+    drawn_s = law.at(np.random.default_rng(1).random(200_000))
+    assert np.quantile(drawn_s, [0.5, 0.95, 0.99]) == pytest.approx([2.0, 8.0, 9.0], rel=0.02)
+    with pytest.raises(MissingFigureError, match="state two of p50, p95 and p99"):
+        Quantiles(((0.5, 2.0),)).at(np.array([0.5]))
 
 
 # ---- closed form ---------------------------------------------------------------------------------
@@ -334,15 +330,3 @@ def test_requests_without_a_class_cannot_be_sent_by_it():
     route = Route.of([Step("a", "s", high_by_class=(0.0, 1.0))])
     with pytest.raises(InfeasibleError, match="by their class"):
         run_route(route, {"s": fast()}, np.zeros(1), seed=1)
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        replace(linear_service(1.0, 0.0, 1), factors=np.array([0.5, 1.5])),
-        replace(linear_service(1.0, 0.0, 1), front=HostWork(1.0, 1)),
-    ],
-)
-def test_a_monolith_of_steps_with_a_spread_is_refused(odd):
-    with pytest.raises(InfeasibleError, match="state their time together"):
-        in_one_replica([linear_service(1.0, 0.0, 1), odd])

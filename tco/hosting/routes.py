@@ -1,0 +1,195 @@
+"""An option that is a route: what comes to each of its fleets, and how it answers end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tco.domain.deployment import ApiDeployment, RoutedDeployment, SelfHostedDeployment
+from tco.domain.latency import LatencyFigures
+from tco.domain.record import Evidence, worse
+from tco.domain.route import RouteStep, splits
+from tco.domain.scenario import Scenario
+from tco.hosting.fleets import Effort, RouteTask
+from tco.hosting.host import MOST_LOST, arrange, mean_rates_per_s
+from tco.ledger.expression import Expression
+from tco.ledger.option import Part, calls_per_request, likely_months
+from tco.ledger.tasks import specialists_of
+from tco.measure.library import Measurements
+from tco.prices import Catalog
+from tco.rank.goals import LatencyFact
+from tco.sim.routed import HandedOn, RouteCase, RouteUsage
+from tco.sim.routes import Route, Step
+from tco.sim.rung import Case
+from tco.sim.stations import Quantiles
+from tco.sim.week import Before, Traffic
+from tco.traffic.profile import week_of
+from tco.units import MILLISECONDS_PER_SECOND
+
+SHARES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedOption:
+    """A route ready to be simulated."""
+
+    case: RouteCase
+    rate_per_s: float
+    """Requests that enter in its busiest month [1/s]."""
+    evidence: Evidence
+    """The weakest grade among the times of its steps."""
+    notes: tuple[str, ...]
+
+    def before(self, option: str) -> Before | None:
+        """Return what stands before one of its fleets; None where requests enter there alone."""
+        up_to = self.case.route.up_to(option).steps
+        [first, *others] = up_to
+        enters = not others and not first.after and first.takes_all and first.calls == 1.0
+        return None if enters and not first.hand_over_s else HandedOn(self.case, option)
+
+    def latency(self, effort: Effort) -> tuple[LatencyFact | None, tuple[str, ...]]:
+        """Return the latency end to end, and what has to be asked of lost requests.
+
+        Raises:
+            WantedError: If it has not been simulated yet.
+        """
+        [data] = effort.kept.of(RouteTask(self.case, self.rate_per_s))["runs"]
+        usage = RouteUsage.from_data(data)
+        questions: tuple[str, ...] = ()
+        if usage.lost_share > MOST_LOST:
+            questions = (
+                f"its steps turn away or lose {usage.lost_share:.1%} of the requests of the "
+                "busiest month, and nobody has said what a lost request costs",
+            )
+        if usage.latency is None:
+            return None, questions
+        found = usage.latency
+        ms = {"p50": found.p50_ms, "p95": found.p95_ms, "p99": found.p99_ms}
+        how = f"simulated, {usage.requests:,} requests through {len(usage.steps)} steps"
+        source = "; ".join((f"{how}: {found.scope}", *self.notes))
+        return LatencyFact(ms, worse(Evidence.ESTIMATED, self.evidence), source), questions
+
+
+def routed_option(
+    scenario: Scenario,
+    option: str,
+    parts: Sequence[Part],
+    requests: Expression,
+    catalog: Catalog,
+    measurements: Measurements,
+) -> RoutedOption | str:
+    """Make a route of an option ready to be simulated, or say why its time is not known.
+
+    Args:
+        scenario: Holds the option and its traffic.
+        option: Name of an option that is a route.
+        parts: The options that serve in it.
+        requests: Requests of each month [1/month].
+        catalog: Machines.
+        measurements: Operating points.
+    """
+    deployment = scenario.candidates[option].deployment
+    assert isinstance(deployment, RoutedDeployment)
+    workload = scenario.workload
+    if workload.batch_jobs is not None:
+        return "its workload has batch jobs, which are handed over and not sent through steps"
+    fleets: dict[str, Case] = {}
+    vendors: dict[str, Quantiles] = {}
+    grades: list[Evidence] = []
+    notes: list[str] = []
+    for part in parts:
+        served = part.candidate.deployment
+        if part.stands_in:
+            continue
+        if isinstance(served, SelfHostedDeployment):
+            if specialists_of(part.candidate) > 1:
+                return f"{part.name} is many fleets, and which of them a request meets is not known"
+            arranged = arrange(scenario, part, catalog, measurements)
+            if not arranged.service.shows_latency:
+                return f"of {part.name} only the capacity was measured"
+            fleets[part.name] = arranged.case
+            notes += arranged.service.notes
+        elif isinstance(served, ApiDeployment) and served.latency_ms is not None:
+            vendors[part.name] = law = _law(served.latency_ms)
+            if len(law.points) == 1:
+                return f"of {part.name} one quantile of the latency is stated, and two make a law"
+            grades.append(served.latency_ms.evidence)
+            notes.append(f"{part.name}: {served.latency_ms.source}")
+        else:
+            return f"the latency of {part.name} is not stated"
+    calls = _calls(scenario, option, deployment)
+    classes = tuple(workload.classes or ())
+    by_class = any(step.escalate_by_class for step in deployment.route.values())
+    case = RouteCase(
+        route_of(deployment.route, classes),
+        fleets,
+        vendors,
+        calls,
+        Traffic(week_of(workload.profile), workload.bursts, workload.movement),
+        scenario.seed,
+        workload if by_class else None,
+    )
+    own = next(part for part in parts if not part.stands_in)
+    rates = mean_rates_per_s(scenario, replace(own, volume=requests))
+    live = np.arange(1, rates.size + 1) >= own.first_month
+    return RoutedOption(
+        case,
+        float(rates[live].max()),
+        worse(Evidence.ESTIMATED, *grades),
+        tuple(dict.fromkeys(notes)),
+    )
+
+
+def route_of(steps: Mapping[str, RouteStep], classes: Sequence[str]) -> Route:
+    """Return the steps of a plan as they are simulated, at likely values.
+
+    Args:
+        steps: By name.
+        classes: Classes of the workload in their order; empty where requests are alike.
+    """
+    bounds: dict[str, tuple[str, float, float]] = {}
+    for after, ways in splits(steps).items():
+        draw, low = "way after " + ", ".join(sorted(after)), 0.0
+        for name, share in ways.items():
+            bounds[name] = draw, low, low + share
+            low += share
+        # Decimals that sum to one a trifle short of it leave nobody without a way.
+        bounds[name] = draw, bounds[name][1], 1.0
+    found = []
+    for name, step in steps.items():
+        escalate = 1.0 if step.escalate is None else step.escalate.likely
+        draw, low, high = bounds.get(name, (name, 0.0, escalate))
+        by_class = step.escalate_by_class
+        found.append(
+            Step(
+                name,
+                step.option,
+                step.after,
+                step.takes == "refused",
+                draw,
+                low,
+                high,
+                () if by_class is None else tuple(by_class.get(kind, 0.0) for kind in classes),
+                step.calls_per_request.likely,
+                step.hand_over_s,
+            )
+        )
+    return Route.of(found)
+
+
+def _calls(scenario: Scenario, option: str, deployment: RoutedDeployment) -> dict[str, float]:
+    """Return the calls of a request at each option as a mean [-]."""
+    found = dict.fromkeys(deployment.options, 0.0)
+    for name, calls in calls_per_request(scenario, option, deployment).items():
+        each = 1.0 if calls is None else float(likely_months(calls, 1)[0])
+        found[deployment.route[name].option] += each
+    return found
+
+
+def _law(figures: LatencyFigures) -> Quantiles:
+    given = {share: getattr(figures, name) for name, share in SHARES.items()}
+    return Quantiles(
+        tuple((s, ms / MILLISECONDS_PER_SECOND) for s, ms in given.items() if ms is not None)
+    )

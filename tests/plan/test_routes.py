@@ -1,0 +1,201 @@
+"""Options that are routes: every step a line, one latency from end to end."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tco.hosting.fleets import Effort
+from tco.hosting.host import arrange
+from tco.hosting.routes import RoutedOption, routed_option
+from tco.ledger.option import likely_months, parts_of_option
+from tco.plan import requests_of
+from tco.sim.run import Requests
+from tco.sim.rung import simulate
+from tco.sim.sample import whole_week
+from tco.tasks import Kept, WantedError
+from tests.cases import worked_plans
+
+BASE = worked_plans.scenario("static-fleet")
+OWN = BASE.candidates["own"].model_dump(exclude_none=True)
+TABLES = worked_plans.catalog(), worked_plans.measurements()
+API = {
+    "kind": "api", "provider": "bigvendor", "model": "big-1", "tier": "standard",
+    "latency_ms": {"p50": 1000, "p95": 2000, "evidence": "assumed", "source": "a guess"},
+}  # fmt: skip
+
+
+def fleet(seconds, **rest):
+    service = {"seconds": seconds, "parallel": 1}
+    return OWN | {"deployment": OWN["deployment"] | {"service": service} | rest}
+
+
+def step(option, **rest):
+    return {"option": option} | rest
+
+
+def with_route(steps, **candidates):
+    route = {"title": "A route", "deployment": {"kind": "route", "steps": steps}}
+    return {"candidates": candidates | {"route": route}}
+
+
+CHAIN = with_route(
+    {"first": step("own"), "second": step("other", after=("first",), hand_over_s=0.25)},
+    other=fleet(1.5),
+)
+SCALED = {
+    "replicas": None, "autoscaler": {"kind": "hpa", "target_busy_share": 0.5, "minimum": 1,
+    "maximum": 8}, "boot": {"low_s": 60, "likely_s": 60, "high_s": 60, "source": "a guess"},
+}  # fmt: skip
+
+
+def answer(found, option="route"):
+    ranking = found.ranking
+    return next(a for a in (*ranking.options, *ranking.unproven) if a.option == option)
+
+
+def routed(changes) -> RoutedOption:
+    scenario = worked_plans.changed(BASE, **changes)
+    requests = requests_of(scenario)
+    parts, _ = parts_of_option(scenario, "route", requests)
+    found = routed_option(scenario, "route", parts, requests, *TABLES)
+    assert isinstance(found, RoutedOption)
+    return found
+
+
+def test_a_chain_costs_its_steps_and_takes_the_sum_of_their_times():
+    found = worked_plans.evaluation_of(BASE, **CHAIN)
+    rows = found.ledger
+    by_option = rows.groupby("option")["cost_usd"].sum()
+    assert by_option["route"] == pytest.approx(by_option["own"] + by_option["other"], rel=1e-12)
+    latency = answer(found).latency
+    assert latency.ms["p50"] >= 3600 + 250 + 1500
+    alone = [answer(found, option).latency.ms["p50"] for option in ("own", "other")]
+    assert latency.ms["p50"] == pytest.approx(sum(alone) + 250, rel=0.1)
+
+
+def test_a_cascade_and_the_same_as_a_route_agree_to_the_cent():
+    cascade = {
+        "title": "A cascade",
+        "deployment": {
+            "kind": "cascade",
+            "steps": ({"option": "own", "escalate": 0.3}, {"option": "other"}),
+        },
+    }
+    changes = with_route(
+        {"a": step("own"), "b": step("other", after=("a",), escalate=0.3)},
+        other=fleet(1.5), cascade=cascade,
+    )  # fmt: skip
+    found = worked_plans.evaluation_of(BASE, **changes)
+    route, other = answer(found), answer(found, "cascade")
+    assert route.money == other.money
+    assert route.latency.ms["p50"] == other.latency.ms["p50"]
+    assert route.latency.ms["p95"] == pytest.approx(other.latency.ms["p95"], rel=0.05)
+
+
+def test_what_comes_to_a_fleet_follows_shares_and_calls():
+    changes = with_route(
+        {
+            "old": step("own", share=0.75),
+            "new": step("other", share=0.25),
+            "work": step("third", after=("old", "new"), calls_per_request=2.5),
+            "odd": step("third", after=("new",), escalate=0.5),
+        },
+        other=fleet(1.5), third=fleet(0.5),
+    )  # fmt: skip
+    scenario = worked_plans.changed(BASE, **changes)
+    requests = requests_of(scenario)
+    whole = likely_months(requests, 2)
+    parts, _ = parts_of_option(scenario, "route", requests)
+    shares = {part.name: likely_months(part.volume, 2) / whole for part in parts}
+    assert {name: share.tolist() for name, share in shares.items()} == {
+        "own": pytest.approx([0.75, 0.75]),
+        "other": pytest.approx([0.25, 0.25]),
+        "third": pytest.approx([2.625, 2.625]),
+    }
+    assert dict(routed(changes).case.calls) == {
+        name: pytest.approx(share[0]) for name, share in shares.items()
+    }
+
+
+class Recorded:
+    """Hands on what was recorded, whatever it is asked for."""
+
+    def __init__(self, calls: Requests) -> None:
+        self.calls = calls
+
+    def hand_on(self, rate_per_s, *, length_s, seed, first_hour):
+        return self.calls
+
+
+def test_a_fleet_that_scales_is_paid_for_what_the_step_before_hands_on():
+    changes = with_route(
+        {"first": step("own"), "second": step("other", after=("first",))},
+        other=fleet(1.5, **SCALED),
+    )  # fmt: skip
+    scenario = worked_plans.changed(BASE, **changes)
+    parts, _ = parts_of_option(scenario, "route", requests_of(scenario))
+    [second] = [part for part in parts if part.name == "other"]
+    alone = arrange(scenario, second, *TABLES).case
+    before = routed(changes).before("other")
+    assert before is not None
+    sample, rate = whole_week(alone.traffic.week), 0.2
+    of_route = replace(alone, traffic=replace(alone.traffic, before=before))
+    rates = rate * np.array(sample.stretches[0].factors)
+    calls = before.hand_on(rates, length_s=3600.0, seed=alone.seed, first_hour=0)
+    recorded = replace(alone, traffic=replace(alone.traffic, before=Recorded(calls)))
+    assert simulate(of_route, sample, rate) == simulate(recorded, sample, rate)
+    assert simulate(of_route, sample, rate).requests == pytest.approx(rate * 604_800, rel=0.02)
+    came = next(alone.traffic.chunks(rates, length_s=3600.0, seed=alone.seed)).arrivals_s
+    assert calls.arrivals_s.size == came.size, "the same requests enter as in a plain option"
+    assert (calls.arrivals_s >= came + 3.6 - 1e-9).all(), "each has been served before"
+
+
+def test_a_route_with_a_fleet_that_scales_is_evaluated():
+    changes = with_route(
+        {"first": step("own"), "second": step("other", after=("first",), escalate=0.5)},
+        other=fleet(1.5, **SCALED),
+    )  # fmt: skip
+    found = worked_plans.evaluation_of(BASE, **changes)
+    assert answer(found).money.tco_usd > answer(found, "own").money.tco_usd
+    assert answer(found).latency.ms["p95"] > 3600 + 1500
+
+
+def test_a_vendors_model_behind_a_fleet_adds_its_time():
+    changes = with_route(
+        {"first": step("own"), "second": step("vendor", after=("first",))},
+        vendor={"title": "A vendor", "snapshot": "big", "deployment": API},
+    ) | {"workload": {"tokens": {"input": 100, "output": 10, "cached_input_share": 0}}}
+    big = worked_plans.scenario("cascade").snapshots["big"]
+    found = worked_plans.evaluation_of(BASE, **changes, snapshots={"big": big.model_dump()})
+    assert answer(found).latency.ms["p50"] > 3600 + 950
+    assert answer(found).latency.evidence == "assumed"
+
+
+def test_a_step_that_answers_nothing_by_itself_is_not_ranked():
+    changes = with_route(
+        {"first": step("own"), "second": step("other", after=("first",))},
+        other=fleet(1.5) | {"only_in_routes": True},
+    )  # fmt: skip
+    found = worked_plans.evaluation_of(BASE, **changes)
+    assert {a.option for a in found.ranking.options} == {"own", "route"}
+
+
+def test_a_monolith_takes_the_seconds_of_all_its_steps():
+    steps = {"embed": {"likely": 1.0, "low": 0.8, "high": 1.4}, "find": 2.6}
+    own = OWN["deployment"] | {"service": {"seconds_by_step": steps, "parallel": 1}}
+    found = worked_plans.evaluation_of(BASE, candidates={"both": OWN | {"deployment": own}})
+    one, other = answer(found, "own"), answer(found, "both")
+    assert other.money.tco_usd == pytest.approx(one.money.tco_usd)
+    assert other.latency.ms == pytest.approx(one.latency.ms)
+
+
+def test_the_route_of_a_plan_repeats_and_meets_the_same_requests():
+    kept = [Effort(Kept(), "quick") for _ in range(2)]
+    for effort in kept:
+        found = routed(CHAIN)
+        with pytest.raises(WantedError, match="RouteTask") as wanted:
+            found.latency(effort)
+        effort.kept.work_out([wanted.value.task])
+    once, again = (routed(CHAIN).latency(effort) for effort in kept)
+    assert once == again
