@@ -253,7 +253,16 @@ def _profile(
         custody=frozenset(facts.custody for facts in found),
         licences=frozenset(part.snapshot.licence for part in parts),
         interpretability=tuple(part.snapshot.interpretability_score for part in parts),
-        latency=end_to_end.latency if is_route else _slowest([facts.latency for facts in found]),
+        latency=_slowest(
+            [
+                *([end_to_end.latency] if is_route else []),
+                *(
+                    facts.latency
+                    for part, facts in zip(parts, found, strict=True)
+                    if part.stands_in or not is_route
+                ),
+            ]
+        ),
         ttft=None if is_route else _slowest([facts.ttft for facts in found]),
         completion_hours=_longest([facts.completion_hours for facts in found]),
         quality=_quality(candidate, parts, is_route=is_route),

@@ -46,7 +46,7 @@ SCENARIO = {
     ],
     ("kind: cascade", "kin: cascade"): [
         "candidates.both.deployment.kind: missing; "
-        "add 'kind:' with one of api, cascade, edge, self_hosted, serverless, staged"
+        "add 'kind:' with one of api, cascade, edge, route, self_hosted, serverless, staged"
     ],
     ("tier: standard", "tier: standart"): [
         "candidates.api.deployment.tier: 'standart' is not known here; nearest: standard; "
