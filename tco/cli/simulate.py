@@ -176,10 +176,14 @@ def _table(answer: dict[str, Any]) -> str:
         if "standard_errors" in answer:
             held += f" +/- {answer['standard_errors']['instance_hours']:,.2g}"
         rows.append(("instance-hours", held))
+    if "taken" in answer:
+        gone = f"{answer['taken']:,} taken back, {answer['failed']:,} failed"
+        rows.append(("of them on demand", f"{answer['on_demand_instance_hours']:,.2f}"))
+        rows += [("machines", gone), ("requests cut off", f"{answer['requeued']:,}")]
     held_h = sum(answer["replica_hours"].values())
     for state, hours in answer["replica_hours"].items():
         share = f"   {hours / held_h:6.1%}" if held_h > 0 else ""
-        rows.append((f"replica-hours, {state}", f"{hours:,.3f}{share}"))
+        rows.append((f"replica-hours, {state.replace('_', ' ')}", f"{hours:,.3f}{share}"))
     for name in TIMES:
         for quantile, value in answer.get(name, {}).items():
             error = answer.get("standard_errors", {}).get(name, {}).get(quantile)

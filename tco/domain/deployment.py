@@ -216,6 +216,30 @@ class SelfHostedDeployment(FleetSettings):
         return self
 
     @model_validator(mode="after")
+    def _says_what_takes_machines_away(self) -> Self:
+        purchase, spot = self.machine.purchase, self.interruptions
+        if purchase is Purchase.SPOT and spot is None:
+            raise ValueError(
+                "spot machines are taken back at times; say how often and what stands in for them, "
+                "such as interruptions: {preset: advisor, notice_s: 120, fallback: on_demand}"
+            )
+        if purchase is not Purchase.SPOT and spot is not None:
+            raise ValueError(
+                f"machines bought {purchase.replace('_', ' ')} are never taken back; write "
+                "purchase: spot, or leave interruptions out"
+            )
+        if spot is not None and (self.commitment is not None or self.own_site is not None):
+            other = "commitment" if self.commitment is not None else "own_site"
+            raise ValueError(f"spot machines are rented by the second; leave {other} out")
+        is_owned = purchase.term_months is not None or self.own_site is not None
+        if is_owned and self.failures is not None and not self.failures.is_paid_in_repair:
+            raise ValueError(
+                "committed and own machines are paid for while they are under repair; write "
+                "failures.is_paid_in_repair: true"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _commits_once(self) -> Self:
         if self.commitment is not None and self.machine.purchase.term_months is not None:
             raise ValueError(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tco.domain.faults import Failures, Interruptions
 from tco.domain.record import FactorEstimate, Identifier, Record, Text
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
@@ -257,6 +258,12 @@ class FleetSettings(Record):
     spare_replicas: Annotated[int, Field(ge=0, le=1000)] = Field(
         default=0, description="replicas kept beyond those that the load asks for: 1 is N+1"
     )
+    interruptions: Interruptions | None = Field(
+        default=None, description="spot machines that are taken back at times; absent: never"
+    )
+    failures: Failures | None = Field(
+        default=None, description="machines that fail and are repaired; absent: they never do"
+    )
     quota_replicas: Count | None = Field(
         default=None, description="most replicas that may be held at once, by quota; absent: any"
     )
@@ -270,6 +277,24 @@ class FleetSettings(Record):
         if scaler is not None:
             return scaler.maximum + self.spare_replicas
         return (self.replicas or 0) + self.spare_replicas
+
+    @property
+    def has_faults(self) -> bool:
+        """Whether machines are taken away, or fail."""
+        return self.interruptions is not None or self.failures is not None
+
+    @model_validator(mode="after")
+    def _starts_again(self) -> Self:
+        if self.has_faults and self.boot is None:
+            raise ValueError(
+                "machines that are taken away or fail are started again; give boot with its times"
+            )
+        if self.interruptions and self.failures and self.failures.is_paid_in_repair:
+            raise ValueError(
+                "machines that a seller takes back are not paid for while they are under repair; "
+                "write is_paid_in_repair: false"
+            )
+        return self
 
     @model_validator(mode="after")
     def _keeps_its_quota(self) -> Self:

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 import tco
 from tco.domain.fleet import FleetSettings
+from tco.sim.case import Case
 from tco.sim.ladder import Ladder, Reach, climb
 from tco.sim.months import SimulatedMonths, simulate_months
 from tco.sim.routed import HandedOn, RouteCase, sample_of_route, simulate_route
-from tco.sim.rung import Case, simulate
+from tco.sim.rung import simulate
 from tco.sim.sample import whole_week
 from tco.sim.static_fleet import StaticFleet, simulate_static_fleet
 from tco.sim.usage import StaticUsage

@@ -34,9 +34,9 @@ from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.goals import LatencyFact
 from tco.sim.capacity import check_capacity
+from tco.sim.case import Case
 from tco.sim.ladder import Reach
 from tco.sim.packing import instances_needed
-from tco.sim.rung import Case
 from tco.sim.static_fleet import StaticFleet
 from tco.sim.usage import Latency
 from tco.sim.week import Before, Traffic
@@ -114,6 +114,7 @@ def arrange(
     is_closed_form = (
         service.seconds is not None
         and deployment.autoscaler is None
+        and not deployment.has_faults
         and queue.limit is None
         and queue.patience_s is None
         and traffic.is_plain

@@ -13,8 +13,8 @@ from tco.domain.snapshot import Snapshot
 from tco.errors import InfeasibleError
 from tco.prices import Catalog
 from tco.prices.energy import tariff
+from tco.sim.case import Machine
 from tco.sim.packing import instances_needed, replicas_per_instance, share_of_instance
-from tco.sim.rung import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,9 @@ def rent(
     if deployment.commitment is not None:
         committed = deployment.commitment.purchase
         quotes[committed] = _price(scenario, machine, committed, catalog)
+    spot = deployment.interruptions
+    if spot is not None and (spot.fallback == "on_demand" or spot.on_demand_instances):
+        quotes[Purchase.ON_DEMAND] = _price(scenario, machine, Purchase.ON_DEMAND, catalog)
     instance = catalog.instance(machine.seller, machine.region, machine.instance_type)
     fits = replicas_per_instance(deployment, instance, snapshot)
     _check_quota(deployment, fits)
@@ -53,11 +56,6 @@ def rent(
 
 def _quote(scenario: Scenario, deployment: SelfHostedDeployment, catalog: Catalog) -> Quote:
     machine = deployment.machine
-    if machine.purchase is Purchase.SPOT:
-        raise InfeasibleError(
-            "spot machines are taken away at times, and interruptions are not simulated yet; "
-            "choose on_demand, commit_1y or commit_3y"
-        )
     if machine.purchase.term_months is not None and deployment.autoscaler is not None:
         raise InfeasibleError(
             "a commitment is paid in every hour, and an autoscaler gives machines back. Write "

@@ -20,9 +20,9 @@ from tco.ledger.tasks import specialists_of
 from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.goals import LatencyFact
+from tco.sim.case import Case
 from tco.sim.routed import HandedOn, RouteCase, RouteUsage
 from tco.sim.routes import Route, Step
-from tco.sim.rung import Case
 from tco.sim.stations import Quantiles
 from tco.sim.week import Before, Traffic
 from tco.traffic.profile import week_of

@@ -17,7 +17,7 @@ from tco.ledger.tasks import one_specialist, specialists_of
 from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.sim.capacity import check_capacity
-from tco.sim.rung import Case
+from tco.sim.case import Case
 from tco.sim.seen_week import SeenWeek, see_week
 from tco.tasks import Result
 

@@ -23,6 +23,7 @@ from tco.sim.capacity import check_capacity
 from tco.sim.months import SimulatedMonths
 from tco.sim.routed import RouteUsage, calls_per_request, most_requests
 from tco.sim.rung import BOOTING, BUSY, DRAINING, UNALLOCATED, Rung
+from tco.sim.tally import LOST, REPAIR
 from tco.sim.theory_beside import Beside, Figures, closed_forms
 from tco.sim.usage import Latency
 from tco.tasks import Task, WantedError
@@ -31,7 +32,8 @@ from tco.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 REPLICATIONS = 3
 AVERAGED = {"latency_ms", "ttft_ms", "tpot_ms", "queue_ms", "batch_mean", "completion_hours"}
 AVERAGED |= {"calls_per_request", "refused_share"}
-HELD = (BUSY, BOOTING, DRAINING, UNALLOCATED)
+FAULTS = ("taken", "failed", "requeued")
+HELD = (BUSY, BOOTING, DRAINING, UNALLOCATED, LOST, REPAIR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +111,15 @@ class Simulation:
             "draining": of(DRAINING),
             "swapping": 0.0,
         }
-        worst = max(rungs, key=lambda rung: rung.load_per_s)
-        for name, times in (
-            ("latency_ms", worst.latency),
-            ("ttft_ms", worst.ttft),
-            ("tpot_ms", worst.tpot),
-            ("queue_ms", worst.queue),
-        ):
-            if times is not None:
-                answer[name] = _quantiles(times)
+        if self.arranged.deployment.has_faults:
+            lost = {"lost_work": of(LOST), "under_repair": of(REPAIR)}
+            answer["replica_hours"] |= lost
+            answer["on_demand_instance_hours"] = hours(lambda rung: rung.on_demand)
+            answer |= {name: sum(getattr(rung, name) for rung in rungs) for name in FAULTS}
+        answer |= _times(rungs)
         batches = sum(rung.batches for rung in rungs)
         if batches:
             answer["batch_mean"] = sum(rung.started for rung in rungs) / batches
-        if worst.completion_hours is not None:
-            answer["completion_hours"] = worst.completion_hours
         energy = self._energy_kwh(answer)
         if energy is not None:
             answer["energy_kwh"] = energy
@@ -135,12 +132,15 @@ class Simulation:
         if energy.kwh_per_request is None or energy.idle_kw_per_instance is None:
             return None
         share = self.arranged.rented.packing.share_of_instance
-        busy_h = answer["replica_hours"]["busy"] * share
-        waiting_h = answer["instance_hours"] - busy_h
+        spent = answer["replica_hours"]
+        busy_h = spent["busy"] * share
+        lost = spent.get("lost_work", 0.0) / spent["busy"] if spent["busy"] else 0.0
+        off_h = spent.get("under_repair", 0.0) * share
+        waiting_h = answer["instance_hours"] - busy_h * (1.0 + lost) - off_h
         busy_kw = energy.busy_kw_per_instance
         return float(
-            answer["served"] * likely_months(energy.kwh_per_request, 1)[0]
-            + (0.0 if busy_kw is None else busy_h * likely_months(busy_kw, 1)[0])
+            answer["served"] * (1.0 + lost) * likely_months(energy.kwh_per_request, 1)[0]
+            + (0.0 if busy_kw is None else busy_h * (1.0 + lost) * likely_months(busy_kw, 1)[0])
             + waiting_h * likely_months(energy.idle_kw_per_instance, 1)[0]
         )
 
@@ -309,6 +309,20 @@ def _leaves(document: dict[str, Any]) -> dict[tuple[str, ...], float]:
         else:
             found[name,] = value
     return found
+
+
+def _times(rungs: Sequence[Rung]) -> dict[str, Any]:
+    """Return how long answers take in the busiest of some stretches."""
+    worst = max(rungs, key=lambda rung: rung.load_per_s)
+    known = {"latency_ms": worst.latency, "ttft_ms": worst.ttft, "tpot_ms": worst.tpot}
+    answer: dict[str, Any] = {
+        name: _quantiles(times)
+        for name, times in {**known, "queue_ms": worst.queue}.items()
+        if times is not None
+    }
+    if worst.completion_hours is not None:
+        answer["completion_hours"] = worst.completion_hours
+    return answer
 
 
 def _over(

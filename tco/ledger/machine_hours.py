@@ -14,6 +14,7 @@ from tco.ledger.machines import MachineBill
 from tco.sim.ladder import Ladder
 from tco.sim.months import SimulatedMonths
 from tco.sim.rung import BUSY, UNALLOCATED
+from tco.sim.tally import LOST
 from tco.sim.usage import StaticUsage
 from tco.units import SECONDS_PER_HOUR
 
@@ -29,6 +30,18 @@ class Hours(Protocol):
 
     def of(self, use: str) -> Expression:
         """Return the hours of one use [instance-hour]."""
+
+    def as_chosen(self, use: str) -> Expression | None:
+        """Return those of machines that are bought as the machine says; None for none at all."""
+
+    def on_demand(self, use: str) -> Expression | None:
+        """Return those of machines on demand beside or in place of them; None for none at all."""
+
+    def share_on_demand(self) -> Expression:
+        """Return the share of hours that is bought so [-]."""
+
+    def lost_over_useful(self) -> Expression:
+        """Return the work that was cut off over that which answered requests [-]."""
 
     def under(self, use: str, committed: int) -> Expression | None:
         """Return those that a number of committed instances serves; None for none at all."""
@@ -78,6 +91,22 @@ class StaticHours:
     def of(self, use: str) -> Expression:
         """Return the hours of one use [instance-hour]."""
         return self._by_use[use]
+
+    def as_chosen(self, use: str) -> Expression | None:
+        """Return all hours: a fleet whose machines may be taken away is simulated."""
+        return self._by_use[use]
+
+    def on_demand(self, use: str) -> Expression | None:
+        """Return none."""
+        return None
+
+    def share_on_demand(self) -> Expression:
+        """Return nothing."""
+        return Number(0.0, "no machines stand in for others")
+
+    def lost_over_useful(self) -> Expression:
+        """Return nothing."""
+        return Number(0.0, "no work is cut off")
 
     def under(self, use: str, committed: int) -> Expression | None:
         """Return those under a commitment."""
@@ -151,6 +180,30 @@ class SimulatedHours:
         name = self._bill.name_of(use)
         return self._read(name, self._on_grid(use), self._in_months(use)) * self._bill.paid_hours
 
+    def as_chosen(self, use: str) -> Expression | None:
+        """Return those of machines that are bought as the machine says; None for none at all."""
+        if not self._ladder.on_demand:
+            return self.of(use)
+        grid, months = self._shares_on_demand()
+        return self._part(use, "as_chosen", 1.0 - grid, 1.0 - months)
+
+    def on_demand(self, use: str) -> Expression | None:
+        """Return those of machines on demand beside or in place of them; None for none at all."""
+        if not self._ladder.on_demand:
+            return None
+        return self._part(use, "on_demand", *self._shares_on_demand())
+
+    def share_on_demand(self) -> Expression:
+        """Return the share of hours that is bought so [-]."""
+        name = self._bill.name_of("share on demand")
+        return self._read(name, *self._shares_on_demand(), unit="-")
+
+    def lost_over_useful(self) -> Expression:
+        """Return the work that was cut off over that which answered requests [-]."""
+        grid = _ratio(self._on_grid(LOST), self._on_grid(BUSY))
+        months = _ratio(self._in_months(LOST), self._in_months(BUSY))
+        return self._read(self._bill.name_of("lost over useful"), grid, months, unit="-")
+
     def under(self, use: str, committed: int) -> Expression | None:
         """Return those under a commitment."""
         grid, months = self._shares(committed)
@@ -210,6 +263,14 @@ class SimulatedHours:
         in_months = sum((self._in_months(use) for use in self.uses()), np.zeros(months.size))
         return _share(grid, held), _share(months, np.asarray(in_months))
 
+    def _shares_on_demand(self) -> tuple[Array, Array]:
+        """Return the part of all machines on demand; each use is given its share of them [-]."""
+        grid = _share(np.array(self._ladder.on_demand), self._ladder.total().ravel())
+        if self._months is None:
+            return grid, np.zeros(1)
+        held = np.array([rung.instances for rung in self._months.rungs])
+        return grid, _share(np.array(self._months.on_demand()), held)
+
     def _read(self, name: str, grid: Array, months: Array, unit: str = "instances") -> Expression:
         """Read a figure off the ladder; where months were simulated, put those in its place."""
         ladder, factor = self._ladder, self._factor
@@ -246,7 +307,11 @@ class SimulatedHours:
         return full + (read - on_the_ladder)
 
 
-def _share(covered: Array, held: Array) -> Array:
-    """Return the share of the held machines that is committed [-]; 0 where none is held."""
-    share = np.divide(covered, held, out=np.zeros_like(held), where=held > 0)
-    return np.asarray(np.minimum(share, 1.0))
+def _ratio(part: Array, whole: Array) -> Array:
+    """Return one over the other [-]; 0 where there is nothing to divide by."""
+    return np.asarray(np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0))
+
+
+def _share(part: Array, held: Array) -> Array:
+    """Return the share of the held machines that some are [-]; 0 where none is held."""
+    return np.asarray(np.minimum(_ratio(part, held), 1.0))

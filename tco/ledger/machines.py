@@ -19,6 +19,7 @@ from tco.ledger.option import Part
 from tco.ledger.tariff import Held, active_months, times, unit_price
 from tco.ledger.volume import CALENDAR
 from tco.sim.rung import BUSY, UNALLOCATED
+from tco.sim.tally import LOST, REPAIR
 from tco.units import HOURS_PER_QUOTED_MONTH, hours_in_month
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ ELECTRICITY = "electricity"
 """Seller of power, for discounts and price paths."""
 SINGLY = "compute"
 """Start of the keys of hours that the machine itself is bought by."""
+ON_DEMAND = "on_demand"
+"""Start of the keys of hours on demand, beside machines that are taken away or in their place."""
 UNUSED_COMMITMENT = "unused commitment"
 """Cause of committed hours in which no machine works."""
 
@@ -87,6 +90,9 @@ class MachineBill:
         self.paid_hours = times(self.calendar_hours, [paid])
         chosen = deployment.commitment
         self._singly = self._way(SINGLY, deployment.machine.purchase, quotes)
+        self._beside: Way | None = None
+        if deployment.interruptions is not None and Purchase.ON_DEMAND in quotes:
+            self._beside = self._way(ON_DEMAND, Purchase.ON_DEMAND, quotes)
         self._under: Way | None = None
         if chosen is not None:
             self._under = self._way(COMMITMENT, chosen.purchase, quotes)
@@ -119,7 +125,7 @@ class MachineBill:
         chosen = self._deployment.commitment
         if chosen is None or self._under is None:
             for use in hours.uses():
-                self._add(use, hours.of(use), self._singly, None)
+                self._add_singly(use, hours)
             self._add_settlement(self._singly, instances)
             self._add_power()
             return
@@ -136,16 +142,33 @@ class MachineBill:
             under = committed.by_stretch(partial(hours.under, use))
             above = committed.by_stretch(partial(hours.above, use))
             if under is not None:
-                self._add(use, under, self._under, share)
+                self._add(use, under, self._under, share, hours)
             if above is not None:
-                self._add(use, above, self._singly, None if share is None else 1.0 - share)
+                rest = None if share is None else 1.0 - share
+                self._add(use, above, self._singly, rest, hours)
         unused = committed.by_stretch(hours.unused)
         if unused is not None:
             self._add_unused(unused, self._under, committed)
         self._add_settlement(self._under, committed.stretches[-1].instances)
         self._add_power()
 
-    def _add(self, use: str, quantity: Expression, way: Way, share: Expression | None) -> None:
+    def _add_singly(self, use: str, hours: Hours) -> None:
+        """Add hours of one use, bought as the machine says, and on demand where it is not there."""
+        as_chosen, on_demand = hours.as_chosen(use), hours.on_demand(use)
+        if as_chosen is not None:
+            share = None if on_demand is None else 1.0 - hours.share_on_demand()
+            self._add(use, as_chosen, self._singly, share, hours)
+        if on_demand is not None and self._beside is not None:
+            self._add(use, on_demand, self._beside, hours.share_on_demand(), hours)
+
+    def _add(
+        self,
+        use: str,
+        quantity: Expression,
+        way: Way,
+        share: Expression | None,
+        hours: Hours,
+    ) -> None:
         """Add hours of one use; the energy of work is that of the requests, else of idle boards.
 
         Args:
@@ -153,6 +176,7 @@ class MachineBill:
             quantity: Instance-hours.
             way: How they are bought.
             share: Share of the work that they do [-]; None for all of it.
+            hours: Holds how much work was cut off.
         """
         power = self._energy
         energy: Expression | None = None
@@ -163,6 +187,9 @@ class MachineBill:
             if power.busy_kw_per_instance is not None:
                 beside = quantity * power.busy_kw_per_instance
                 energy = beside if energy is None else energy + beside
+        elif use in (LOST, REPAIR):
+            kind, cause, volume = Kind.WASTED, use, None
+            energy = self._drawn_by(use, quantity, share, hours)
         else:
             kind, cause, volume = Kind.WASTED, use, None
             if use == UNALLOCATED:
@@ -188,6 +215,20 @@ class MachineBill:
             energy_kwh=energy,
             co2e_kg_per_kwh=None if energy is None else power.co2e_kg_per_kwh,
         )
+
+    def _drawn_by(
+        self, use: str, quantity: Expression, share: Expression | None, hours: Hours
+    ) -> Expression | None:
+        """Return what lost work draws, an hour as much as other work; a repair draws nothing."""
+        power = self._energy
+        if use == REPAIR:
+            return quantity * Number(0.0, "kW under repair")
+        if power.kwh_per_request is None:
+            return None
+        drawn = times(self.volume * power.kwh_per_request, [share]) * hours.lost_over_useful()
+        if power.busy_kw_per_instance is None:
+            return drawn
+        return drawn + quantity * power.busy_kw_per_instance
 
     def _add_power(self) -> None:
         """Pay for the power of one's own site; a cloud's price has it in it."""

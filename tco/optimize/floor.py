@@ -11,6 +11,7 @@ goal that it would meet then. So what is already too dear or too slow need not b
   independently leave no moment without one more often than exp(-rate x shortest time).
 - Machines held at the least are cheapest to commit to where they are the same ones all the time:
   what a level costs rises ever slower with the hours in which it is used.
+- Machines that are taken away or fail may be none at all.
 - No request is answered before the shortest time that a batch takes.
 """
 
@@ -24,9 +25,10 @@ from typing import Any
 import numpy as np
 
 from tco.hosting.fleets import LadderTask, StaticTask
+from tco.sim.case import Case
 from tco.sim.ladder import Ladder, Reach, sample_of
 from tco.sim.packing import instances_needed
-from tco.sim.rung import BUSY, Case, Rung
+from tco.sim.rung import BUSY, Rung
 from tco.sim.sizing import Curve
 from tco.sim.static_fleet import check_load
 from tco.sim.usage import Latency, StaticUsage
@@ -110,6 +112,8 @@ def _least_instances(case: Case, reach: Reach, fastest_s: float) -> tuple[list[f
     therefore counts on the lines between those three; what is flat or straight, everywhere.
     """
     held = float(instances_needed(case.rules().minimum, case.machine.per_instance))
+    if case.settings.has_faults:
+        held = 0.0  # machines that are gone are not paid for
     corners = [0.0, reach.likely_load_per_s, reach.top_per_s]
     counted = _counted_share(case, reach)
     busy = counted * case.machine.share_of_instance / case.each_per_s
@@ -152,7 +156,7 @@ def _counted_share(case: Case, reach: Reach) -> float:
     """
     rules, traffic = case.rules(), case.traffic
     loses_none = rules.queue_limit < 0 and rules.patience_s is None
-    if not (traffic.is_even and traffic.jobs is None and loses_none):
+    if not (case.is_even and traffic.jobs is None and loses_none):
         return 0.0
     if not isinstance(case.curve, Curve):
         return 0.0

@@ -33,7 +33,7 @@ STATIC_STEPS = (1.25, 1.5, 2.0)
 ROOM = 2
 """An autoscaler may grow to so many times what the busiest hour needs: growing costs nothing."""
 TIERS = ("standard", "batch", "flex", "priority")
-SPOT = "spot machines are not tried: interruptions are not simulated"
+SPOT = "spot machines are not tried: the deployment does not say how often they are taken back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,8 @@ def _of_machines(
     snapshot: str,
     notes: list[str],
 ) -> Iterator[tuple[str, Plain]]:
-    if given.purchases is not None and Purchase.SPOT in given.purchases:
+    is_asked_for = given.purchases is not None and Purchase.SPOT in given.purchases
+    if is_asked_for and deployment.interruptions is None:
         notes.append(SPOT)
     for way in _ways(question, deployment, given, snapshot, notes):
         machine = deployment.machine.model_copy(
@@ -124,6 +125,7 @@ def _of_machines(
             "machine": machine,
             "runtime": way.runtime,
             "accelerators_per_replica": way.accelerators_per_replica,
+            "interruptions": None,
         }
         base = deployment.model_copy(update=changes)
         try:
@@ -134,7 +136,7 @@ def _of_machines(
             continue
         for batch in _batches(_largest_batch(question, way, base), given):
             for fleet in _fleets(deployment, given, arranged, need, notes):
-                for bought in _purchases(question, way.offer, given):
+                for bought in _purchases(question, way.offer, given, deployment):
                     found = _valid(base, {**fleet, **batch, **bought})
                     if found is not None:
                         yield way.snapshot, found
@@ -253,15 +255,21 @@ def _variants(question: Question, given: SearchSpace, snapshot: str) -> tuple[st
 
 
 def _purchases(
-    question: Question, offer: MachineOffer, given: SearchSpace
+    question: Question, offer: MachineOffer, given: SearchSpace, deployment: SelfHostedDeployment
 ) -> Iterator[dict[str, Any]]:
-    """Yield the ways to buy that have a price; how many to commit to is found for each fleet."""
-    on_demand = Purchase.ON_DEMAND
-    for purchase in given.purchases or (on_demand, Purchase.COMMIT_1Y, Purchase.COMMIT_3Y):
+    """Yield the ways to buy that have a price; how many to commit to is found for each fleet.
+
+    Spot machines are tried where the deployment says what takes them away.
+    """
+    on_demand, interruptions = Purchase.ON_DEMAND, deployment.interruptions
+    for purchase in given.purchases or tuple(Purchase):
         sold = (*offer.model_dump().values(), purchase.value) in question.priced
         if sold and purchase is on_demand:
             yield {"commitment": None}
-        elif sold and purchase is not Purchase.SPOT:
+        elif sold and purchase is Purchase.SPOT and interruptions is not None:
+            machine = {**offer.model_dump(), "purchase": purchase}
+            yield {"commitment": None, "machine": machine, "interruptions": interruptions}
+        elif sold and purchase.term_months is not None:
             yield {"commitment": {"purchase": purchase}}
 
 

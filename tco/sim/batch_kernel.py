@@ -42,6 +42,7 @@ from tco.sim.line_kernel import (
     OUTPUT_TOKENS,
     OWN_S,
     SIZE,
+    WAITING_COLUMNS,
     Array,
     Lines,
     Whole,
@@ -54,7 +55,8 @@ from tco.sim.line_kernel import (
 
 
 @compiled
-def _hour_of(moment_s: float, last: int) -> int:
+def hour_of(moment_s: float, last: int) -> int:
+    """Return the hour that a moment is counted in; the last one goes on."""
     return min(last, int(moment_s / 3600.0))
 
 
@@ -64,7 +66,7 @@ def spread_over_hours(
 ) -> None:
     """Add the seconds from start to end, times a weight, to the hours that they fall in."""
     last = hours.shape[0] - 1
-    hour = _hour_of(start_s, last)
+    hour = hour_of(start_s, last)
     here = start_s
     while here < end_s:
         edge = end_s if hour >= last else min(end_s, (hour + 1) * 3600.0)
@@ -101,7 +103,7 @@ def _answer(  # noqa: PLR0913, PLR0917 - compiled code takes its arguments by po
     out: Out,
 ) -> None:
     """Count a request whose answer is known to leave at some time."""
-    hour = _hour_of(start_s, tally.hours.shape[0] - 1)
+    hour = hour_of(start_s, tally.hours.shape[0] - 1)
     long_bin, wait_bin = bin_of(end_s - came_s), bin_of(start_s - came_s)
     for k in range(tally.rows.shape[0]):
         tally.histogram[tally.rows[k, hour], long_bin] += 1
@@ -121,8 +123,8 @@ def _answer(  # noqa: PLR0913, PLR0917 - compiled code takes its arguments by po
 
 @compiled
 def _hand_on(until_s: float, plan: Plan, slots: Slots, tally: Tally, out: Out) -> None:
-    """Give the requests of batches that ended to the host, in the order of the ends."""
-    counters = tally.counters
+    """Answer the requests of batches that ended, through the host, in the order of the ends."""
+    counters, has_back = tally.counters, slots.back_free_s.shape[0] > 0
     while True:
         slot = -1
         for k in range(slots.free_s.shape[0]):
@@ -135,21 +137,23 @@ def _hand_on(until_s: float, plan: Plan, slots: Slots, tally: Tally, out: Out) -
             return
         slots.answered[slot] = 1
         for k in range(slots.in_batch[slot]):
-            takes_s = plan.back_s
-            if plan.back_factors.shape[0] > 0:
-                takes_s *= plan.back_factors[
-                    counters[at.NEXT_BACK_FACTOR] % plan.back_factors.shape[0]
-                ]
-                counters[at.NEXT_BACK_FACTOR] += 1
-            done_s = next_hand(slots.back_free_s, slots.free_s[slot], takes_s)
-            if done_s > plan.end_s:
-                counters[at.UNANSWERED] += 1
+            done_s = slots.free_s[slot]
+            if has_back:
+                takes_s = plan.back_s
+                if plan.back_factors.shape[0] > 0:
+                    takes_s *= plan.back_factors[
+                        counters[at.NEXT_BACK_FACTOR] % plan.back_factors.shape[0]
+                    ]
+                    counters[at.NEXT_BACK_FACTOR] += 1
+                done_s = next_hand(slots.back_free_s, done_s, takes_s)
+                if done_s > plan.end_s:
+                    counters[at.UNANSWERED] += 1
             _answer(
-                slots.served[slot, k, at.SERVED_CAME_S],
+                slots.served[slot, k, CAME_S],
                 slots.served[slot, k, at.SERVED_START_S],
                 done_s,
-                slots.served[slot, k, at.SERVED_DUE_S],
-                int(slots.served[slot, k, at.SERVED_INDEX]),
+                slots.served[slot, k, DUE_S],
+                int(slots.served[slot, k, INDEX]),
                 slots.batch[slot],
                 plan.goal_s,
                 tally,
@@ -173,8 +177,8 @@ def _serve(  # noqa: PLR0915, PLR0912, C901 - the same
     slot = line * plan.width
     while slots.takes[slot] == 0 or slots.free_s[slot] > start_s:
         slot += 1
-    has_back = slots.back_free_s.shape[0] > 0
-    if has_back:
+    keeps = slots.served.shape[0] > 0
+    if keeps:
         _hand_on(start_s, plan, slots, tally, out)
     present = lines.present[line, 0] + lines.present[line, 1]
     take = min(present, plan.preferred[-1])
@@ -204,7 +208,7 @@ def _serve(  # noqa: PLR0915, PLR0912, C901 - the same
     slots.batch[slot] = counters[at.BATCHES]
     slots.power_w[slot] = joules / service_s if service_s > 0 else 0.0
     slots.answered[slot] = 0
-    hour = _hour_of(start_s, hours.shape[0] - 1)
+    hour = hour_of(start_s, hours.shape[0] - 1)
     tally.busy_s[0] += service_s
     spread_over_hours(hours, at.HOUR_BUSY_S, start_s, end_s, 1.0)
     if joules > 0:
@@ -221,11 +225,11 @@ def _serve(  # noqa: PLR0915, PLR0912, C901 - the same
         spread_over_hours(hours, at.HOUR_WAITING_S, waiting[place, JOINED_S], start_s, 1.0)
         hours[hour, at.HOUR_INPUT_TOKENS] += waiting[place, INPUT_TOKENS]
         hours[hour, at.HOUR_OUTPUT_TOKENS] += waiting[place, OUTPUT_TOKENS]
-        if has_back:
-            slots.served[slot, k, at.SERVED_CAME_S] = waiting[place, CAME_S]
-            slots.served[slot, k, at.SERVED_INDEX] = waiting[place, INDEX]
-            slots.served[slot, k, at.SERVED_DUE_S] = waiting[place, DUE_S]
+        if keeps:
+            for column in range(WAITING_COLUMNS):
+                slots.served[slot, k, column] = waiting[place, column]
             slots.served[slot, k, at.SERVED_START_S] = start_s
+            slots.served[slot, k, at.SERVED_RANK] = rank
         else:
             _answer(
                 waiting[place, CAME_S],
@@ -341,7 +345,7 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
             line = int(lines.links[place, LINE])
             spread_over_hours(hours, at.HOUR_WAITING_S, waiting[place, JOINED_S], leave_s, 1.0)
             counters[at.ABANDONED] += 1
-            hours[_hour_of(leave_s, last_hour), at.HOUR_ABANDONED] += 1
+            hours[hour_of(leave_s, last_hour), at.HOUR_ABANDONED] += 1
             if out.status.shape[0] > 0:
                 out.status[int(waiting[place, INDEX])] = at.STATUS_ABANDONED
             strike_off(lines, place)
@@ -355,7 +359,7 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
             came_s = incoming.came_s[position] if has_came else join_s
             index = incoming.numbers[position] if has_index else first_index + position
             due_s = incoming.due_s[position] if has_due else math.inf
-            hour = _hour_of(came_s, last_hour)
+            hour = hour_of(came_s, last_hour)
             counters[at.JOINED] += 1
             hours[hour, at.HOUR_ARRIVED] += 1
             if due_s < math.inf:
@@ -385,6 +389,6 @@ def advance(  # noqa: PLR0913, PLR0915, PLR0912, PLR0917, C901 - one compiled lo
             position += 1
         if line < in_use:
             starts_s[line] = _look_at(line, now_s, plan, lines, slots, first)
-    if slots.back_free_s.shape[0] > 0:
+    if slots.served.shape[0] > 0:
         _hand_on(until_s, plan, slots, tally, out)
     return position, now_s, is_full

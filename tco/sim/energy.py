@@ -23,7 +23,8 @@ def joules_by_cause(
     Args:
         rules: Holds idle watts by hardware class.
         work: Holds busy time by hardware class.
-        spent_s: Replica-seconds serving, booting and draining, by hardware class and hour [s].
+        spent_s: Replica-seconds serving, booting, draining and under repair, in which nothing is
+            drawn, by hardware class and hour [s].
         idle_causes_s: Idle replica-seconds by cause and hour [s].
     """
     joules = {}
@@ -32,7 +33,7 @@ def joules_by_cause(
     if not rules.idle_w:
         return joules
     watts = np.array(rules.idle_w[: spent_s.shape[1]])
-    serving_s, booting_s, draining_s = spent_s
+    serving_s, booting_s, draining_s, _ = spent_s
     joules[BOOTING] = watts @ booting_s
     busy_s = np.zeros_like(serving_s)
     busy_s[: work.busy_by_hardware.shape[1]] = work.busy_by_hardware.T[: busy_s.shape[0]]

@@ -7,7 +7,7 @@ serves step by step, has to offer the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,6 +51,9 @@ class Engine(Protocol):
         Returns when each of its slots has done what it serves, not before now [s]. An engine that
         cannot tell beforehand works ahead for this one replica: nothing joins it any more.
         """
+
+    def evict(self, replicas: Sequence[int], now_s: float) -> None:
+        """Cut off what closed replicas still serve: its requests wait again, the work is lost."""
 
     def observe(self, now_s: float) -> Seen:
         """Show the busy time so far, who waits, who is served, and how many have come."""

@@ -21,9 +21,9 @@ from tco.sim.energy import joules_by_cause
 from tco.sim.engine import EngineMaker, Span
 from tco.sim.llm_engine import LlmEngine
 from tco.sim.llm_service import LlmService
-from tco.sim.packing import Instances
 from tco.sim.possible import check_rules
 from tco.sim.queues import Queues
+from tco.sim.roster import ACTIVE, DRAINING, Roster
 from tco.sim.run import FleetRecord, FleetRules, PerRequest, Requests, Seen, Work
 from tco.sim.scaling import Observation, Wish
 from tco.sim.tally import IdleCauses, ReplicaClock
@@ -33,7 +33,6 @@ __all__ = ["Fleet", "FleetRecord", "FleetRules", "PerRequest", "Requests"]
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
-ACTIVE, BOOTING, DRAINING, OFF = range(4)
 ROUNDING = 1e-6
 WAKING_S = 1e-6
 """At one instant control comes before arrivals: who wakes a fleet is seen so much later."""
@@ -83,20 +82,15 @@ class Fleet:
         self._environment = simpy.Environment()
         make = engine or (LlmEngine if isinstance(rules.service, LlmService) else Queues)
         self._engine = make(rules, chunks, Span(until_s, hours, keep_requests, calendars))
-        self._hardware = rules.hardware or (0,) * rules.maximum
-        self._clock = ReplicaClock(hours, max(self._hardware) + 1)
+        self._clock = ReplicaClock(hours, max(rules.hardware_classes) + 1)
         self._causes = IdleCauses(
             hours, rules.minimum, target=rules.rule.busy_target, spare=rules.spare
         )
-        self._state = [OFF] * rules.maximum
-        self._boots = [0] * rules.maximum
+        self._roster = Roster(rules, self._environment, self._engine, self._clock, self._causes)
         self._wish = Wish(0, 0)
         self._looked_s = 0.0
         self._before = (0.0, 0.0, 0.0)
         """Replica-seconds serving, draining and busy until the last look [s]."""
-        self._held = 0
-        self._curve: list[tuple[float, int]] = []
-        self._instances = Instances(rules.replicas_per_instance)
 
     def run(self, *, warm_up_s: float = 0.0, to_the_last: bool = False) -> FleetRecord:
         """Run to the end and return what happened.
@@ -112,8 +106,7 @@ class Fleet:
         self._wish = self._with_spare(rules.rule.ask(Observation(0.0, counted, counted, 0.0, 0, 0)))
         if rules.first is None:
             first = self._wish.replicas
-        for replica in range(self._bounded(first)):
-            self._set(replica, ACTIVE)
+        self._roster.begin(self._bounded(first))
         if math.isfinite(rules.rule.interval_s):
             self._environment.process(self._scale())
         if warm_up_s > 0:
@@ -179,24 +172,25 @@ class Fleet:
             stretch = self._look(now_s)
             self._wish = self._with_spare(rule.ask(self._shown(stretch)))
             self._account_idle(stretch)
-            self._act(self._wish, self._clock.held(ACTIVE) + self._clock.held(BOOTING))
+            self._roster.ask_for(self._bounded(self._wish.replicas))
 
     def _sleeps_until_s(self) -> float:
         """Return until when there is neither replica nor request [s]; -inf if there is one."""
-        seen, engine = self._environment.now, self._engine
-        if not self._rules.rule.sleeps or self._held or engine.observe(seen).waiting:
+        seen, engine, roster = self._environment.now, self._engine, self._roster
+        is_there = roster.claimed or roster.held
+        if not self._rules.rule.sleeps or is_there or engine.observe(seen).waiting:
             return -math.inf
         return engine.next_join_s()
 
     def _shown(self, stretch: _Stretch) -> Observation:
         """Return what the rule sees: the fleet as if it had no spare replicas, and all the work."""
         spare = self._rules.spare
-        ready, booting = self._clock.held(ACTIVE), self._clock.held(BOOTING)
+        ready = self._clock.held(ACTIVE)
         there_s = stretch.serving_s - spare * (stretch.end_s - stretch.start_s)
         busy_s = stretch.serving_s - stretch.idle_s
         return Observation(
             stretch.end_s,
-            max(0, ready + booting - spare),
+            max(0, self._roster.claimed - spare),
             max(0, ready - spare),
             busy_s / there_s if there_s > 0 else 0.0,
             stretch.seen.waiting,
@@ -221,67 +215,10 @@ class Fleet:
             stretch.start_s, stretch.end_s, stretch.serving_s, stretch.idle_s, self._wish
         )
 
-    def _act(self, wish: Wish, current: int) -> None:
-        wanted = self._bounded(wish.replicas)
-        if wanted > current:
-            off = [replica for replica, state in enumerate(self._state) if state == OFF]
-            for replica in off[: wanted - current]:
-                self._environment.process(self._boot(replica))
-        elif wanted < current:
-            # Those that still boot go first, then the highest numbers: low ones fill instances.
-            for state in (BOOTING, ACTIVE):
-                for replica in range(len(self._state) - 1, -1, -1):
-                    if current > wanted and self._state[replica] == state:
-                        self._retire(replica)
-                        current -= 1
-
-    def _boot(self, replica: int) -> Generator[simpy.Event, None, None]:
-        self._set(replica, BOOTING)
-        self._boots[replica] += 1
-        number = self._boots[replica]
-        yield self._environment.timeout(self._rules.boot_s())
-        # It may have been given up meanwhile, and started anew.
-        if self._state[replica] == BOOTING and self._boots[replica] == number:
-            self._engine.carry(self._environment.now)
-            self._set(replica, ACTIVE)
-
-    def _retire(self, replica: int) -> None:
-        """Give a replica no more work; it is gone when what it serves is done."""
-        now_s = self._environment.now
-        if self._state[replica] == ACTIVE:
-            free_s = self._engine.close(replica, now_s)
-            ends_s = float(free_s.max())
-            if ends_s > now_s:
-                self._set(replica, DRAINING)
-                self._causes.drain(free_s.tolist(), ends_s, slots=free_s.size)
-                self._environment.process(self._drain(replica, ends_s))
-                return
-        self._set(replica, OFF)
-
-    def _drain(self, replica: int, ends_s: float) -> Generator[simpy.Event, None, None]:
-        yield self._environment.timeout(ends_s - self._environment.now)
-        self._set(replica, OFF)
-
-    def _set(self, replica: int, state: int) -> None:
-        now_s = self._environment.now
-        self._clock.account(now_s)
-        before, kind = self._state[replica], self._hardware[replica]
-        if before != OFF:
-            self._clock.change(before, kind, -1)
-        if state != OFF:
-            self._clock.change(state, kind, 1)
-        self._state[replica] = state
-        if state == ACTIVE:
-            self._engine.open(replica, now_s)
-        if (before == OFF) != (state == OFF):
-            self._held += 1 if before == OFF else -1
-            self._curve.append((now_s, self._held))
-            self._instances.change(replica, now_s, is_held=state != OFF)
-
     def _record(self, end_s: float) -> FleetRecord:
         work = self._engine.finish(end_s)
         spent_s = self._clock.by_hour
-        serving_s, booting_s, draining_s = spent_s.sum(axis=1)
+        serving_s, booting_s, draining_s, repair_s = spent_s.sum(axis=1)
         idle_s = serving_s + draining_s - work.hours[:, at.HOUR_BUSY_S] / self._rules.slots
         causes_s = self._causes.settle(np.maximum(0.0, idle_s))
         return FleetRecord(
@@ -289,12 +226,17 @@ class Fleet:
             serving_s=serving_s,
             booting_s=booting_s,
             draining_s=draining_s,
+            repair_s=repair_s,
             idle_causes_s=causes_s,
             joules=joules_by_cause(self._rules, work, spent_s, causes_s),
             simulated_s=end_s,
-            peak_replicas=max((held for _, held in self._curve), default=0),
-            replicas_over_time=tuple(self._curve),
-            instances_over_time=self._instances.over_time,
+            peak_replicas=max((held for _, held in self._roster.over_time), default=0),
+            replicas_over_time=tuple(self._roster.over_time),
+            instances_over_time=self._roster.instances.over_time,
+            as_chosen_over_time=self._roster.as_chosen.over_time,
+            on_demand_over_time=self._roster.on_demand.over_time,
+            taken=self._roster.taken,
+            failed=self._roster.failed,
         )
 
     def _check(self, record: FleetRecord) -> None:
@@ -315,6 +257,7 @@ class Fleet:
             "latencies": (record.latencies, record.histogram.sum()),
             "replica-seconds": (held_s, busy_s + self._causes.total_s),
             "busy seconds by hardware": (busy_s, record.busy_by_hardware.sum()),
+            "lost and useful work": (busy_s, max(busy_s, float(record.lost_s.sum()))),
         }
         for what, (whole, parts) in sums.items():
             if abs(whole - parts) > ROUNDING * max(1.0, whole):

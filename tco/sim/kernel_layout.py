@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tco.sim.line_kernel import Array, Whole
+from tco.sim.line_kernel import WAITING_COLUMNS, Array, Whole
 
 # How a request finds its line.
 ONE_LINE, ROUND_ROBIN, LEAST_LOADED, TWO_CHOICES = range(4)
@@ -32,9 +32,9 @@ COUNTERS = 11
     HOUR_MET,
 ) = range(14)
 HOUR_COLUMNS = 14
-# Columns of a request in a batch whose host work is to come.
-SERVED_CAME_S, SERVED_INDEX, SERVED_DUE_S, SERVED_START_S = range(4)
-SERVED_COLUMNS = 4
+# Columns of a request in a batch that is not answered yet, behind those that it has in a line.
+SERVED_START_S, SERVED_RANK = WAITING_COLUMNS, WAITING_COLUMNS + 1
+SERVED_COLUMNS = WAITING_COLUMNS + 2
 
 STATUS_WAITING, STATUS_SERVED, STATUS_DROPPED, STATUS_ABANDONED = range(4)
 
@@ -98,9 +98,9 @@ class Slots(NamedTuple):
     power_w: Array
     """Joules over seconds of the latest batch [W]."""
     answered: Whole
-    """1 once the requests of the latest batch went on to the host."""
+    """1 once the requests of the latest batch were answered, or went on to the host."""
     served: Array
-    """Those requests, where host work follows."""
+    """Those requests, where host work follows or a batch may be cut off; else of no length."""
     starts_s: Array
     """Room for when the next batch of each line starts [s]."""
     first: Whole

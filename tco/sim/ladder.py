@@ -22,8 +22,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tco.sim.rung import BUSY, UNALLOCATED, Case, Rung, simulate
+from tco.sim.case import Case
+from tco.sim.rung import BUSY, UNALLOCATED, Rung, simulate
 from tco.sim.sample import RUNS_EXPECTED, Sample, sample_week
+from tco.units import SECONDS_PER_HOUR
 
 Array = NDArray[np.float64]
 Name = TypeVar("Name", str, int)
@@ -81,6 +83,8 @@ class Ladder:
     """Which hours stand for a week, in words."""
     covered: dict[int, tuple[float, ...]]
     """Instances at work of each level that could be committed, over the same grid [-]."""
+    on_demand: tuple[float, ...] = ()
+    """Instances on demand beside machines that may be taken away, over the same grid [-]."""
     notes: tuple[str, ...] = ()
     """What a reader of the figures has to know."""
 
@@ -113,7 +117,9 @@ class Ladder:
             "by_cause": causes,
             "covered": {int(level): tuple(values) for level, values in data["covered"].items()},
             "reference": Rung.from_data(data["reference"]),
-            **{name: tuple(data[name]) for name in ("loads_per_s", "factors", "notes")},
+            **{
+                name: tuple(data[name]) for name in ("loads_per_s", "factors", "on_demand", "notes")
+            },
         }
         return cls(**known)
 
@@ -136,10 +142,10 @@ class _Climb:
         key = (load, factor)
         if key not in self.rungs:
             # Where rates wander by themselves, one run is a bad witness.
-            runs = (0,) if self.case.traffic.is_even else tuple(range(REPLICATIONS))
+            runs = (0,) if self.case.is_even else tuple(range(REPLICATIONS))
             found = simulate(self.case, self.sample, load, factor, replications=runs)
             # Rates that wander are what they are; elsewhere a sample's luck is taken out.
-            is_even = self.case.traffic.is_even and not found.lost_share
+            is_even = self.case.is_even and not found.lost_share
             self.rungs[key] = found.at_its_rate() if is_even else found
             self.requests += self.rungs[key].requests
         return self.rungs[key]
@@ -147,7 +153,7 @@ class _Climb:
     def affords(self, load: float, factor: float, *, again: bool = False) -> bool:
         """Tell whether the budget holds one more point, or another run of a known one."""
         traffic = self.case.traffic
-        runs = 1 if traffic.is_even or again else REPLICATIONS
+        runs = 1 if self.case.is_even or again else REPLICATIONS
         expected = self.sample.requests(load / factor) * runs * traffic.events_per_request
         is_known = not again and ((load, factor) in self.rungs or load == 0)
         return is_known or self.requests + expected <= self.most_requests
@@ -166,7 +172,7 @@ def _off(found: Rung, line: Mapping[str, float]) -> float:
 
 def _arrivals_of_a_point(case: Case) -> float:
     """Return what is simulated for each request: its calls, in each of the runs of a point [-]."""
-    return case.traffic.events_per_request * (1 if case.traffic.is_even else REPLICATIONS)
+    return case.traffic.events_per_request * (1 if case.is_even else REPLICATIONS)
 
 
 def sample_of(case: Case, reach: Reach) -> Sample:
@@ -177,7 +183,7 @@ def sample_of(case: Case, reach: Reach) -> Sample:
         traffic.week,
         reach.top_per_s * _arrivals_of_a_point(case),
         service_s=float(case.curve.mean_s.max()),
-        is_scaled=rules.minimum != rules.maximum or scaler is not None,
+        is_scaled=rules.minimum != rules.maximum or scaler is not None or rules.faults is not None,
         by_hour=getattr(scaler, "replicas_by_hour", ()),
         has_jobs=traffic.jobs is not None,
         most_requests=case.most_requests,
@@ -211,6 +217,10 @@ def climb(case: Case, reach: Reach) -> Ladder:
     covered = _grid(
         work, reach, loads, factors, lambda rung: dict(zip(levels, rung.covered, strict=True))
     )
+    on_demand: tuple[float, ...] = ()
+    if case.settings.interruptions is not None:
+        grid = _grid(work, reach, loads, factors, lambda rung: {"on demand": rung.on_demand})
+        [on_demand] = grid.values()
     return Ladder(
         loads_per_s=tuple(loads),
         factors=tuple(factors),
@@ -221,6 +231,7 @@ def climb(case: Case, reach: Reach) -> Ladder:
         requests=work.requests,
         scope=sample.scope,
         covered=covered,
+        on_demand=on_demand,
         notes=_notes(work, reach),
     )
 
@@ -238,6 +249,13 @@ def _notes(work: _Climb, reach: Reach) -> tuple[str, ...]:
         notes.append(
             f"above {capacity / reach.likely_load_per_s:.2f} times the work of the busiest month "
             "the fleet at its largest falls behind in the busiest hour"
+        )
+    if case.settings.has_faults:
+        seen = work.at(reach.likely_load_per_s, 1.0)
+        notes.append(
+            f"in {seen.simulated_s / SECONDS_PER_HOUR:,.0f} hours of the busiest month "
+            f"{seen.taken:,} machines were taken back and {seen.failed:,} failed; "
+            f"{seen.requeued:,} requests had to wait again"
         )
     if work.missed:
         notes.append(

@@ -68,10 +68,11 @@ def empty_lines(lines: int, room: int) -> Lines:
 
 
 def larger(lines: Lines) -> Lines:
-    """Return the same lines in a pool of twice the room, once it is full."""
+    """Return the same lines in a pool of twice the room."""
     room = lines.heap.size
     fresh = empty_lines(1, room)
     fresh.links[:-1, NEXT] += room
+    fresh.links[-1, NEXT] = lines.book[FREE]
     return lines._replace(
         waiting=np.concatenate((lines.waiting, fresh.waiting)),
         links=np.concatenate((lines.links, fresh.links)),
@@ -110,13 +111,20 @@ def _settle(lines: Lines, spot: int, place: int) -> None:
 
 
 @compiled
-def enrol(lines: Lines, line: int, rank: int) -> int:
-    """Put a request at the end of a line; return its place, whose columns are to be filled."""
+def take_place(lines: Lines) -> int:
+    """Take a free place out of the pool, whose columns are to be filled."""
     place = lines.book[FREE]
     lines.book[FREE] = lines.links[place, NEXT]
     lines.links[place, IN_HEAP] = NOBODY
-    append(lines, place, line, rank)
     return int(place)
+
+
+@compiled
+def enrol(lines: Lines, line: int, rank: int) -> int:
+    """Put a request at the end of a line; return its place."""
+    place = take_place(lines)
+    append(lines, place, line, rank)
+    return place
 
 
 @compiled
@@ -132,6 +140,31 @@ def append(lines: Lines, place: int, line: int, rank: int) -> None:
     else:
         lines.links[before, NEXT] = place
     lines.last[line, rank] = place
+    lines.present[line, rank] += 1
+
+
+@compiled
+def rejoin(lines: Lines, place: int, line: int, rank: int) -> None:
+    """Chain a request to where it stood before: in front of those who joined after it."""
+    waiting, links = lines.waiting, lines.links
+    joined_s, index = waiting[place, JOINED_S], waiting[place, INDEX]
+    after = lines.first[line, rank]
+    while after != NOBODY and (
+        waiting[after, JOINED_S] < joined_s
+        or (waiting[after, JOINED_S] == joined_s and waiting[after, INDEX] < index)
+    ):
+        after = links[after, NEXT]
+    if after == NOBODY:
+        append(lines, place, line, rank)
+        return
+    before = links[after, PREVIOUS]
+    links[place, NEXT], links[place, PREVIOUS] = after, before
+    links[place, LINE], links[place, RANK] = line, rank
+    links[after, PREVIOUS] = place
+    if before == NOBODY:
+        lines.first[line, rank] = place
+    else:
+        links[before, NEXT] = place
     lines.present[line, rank] += 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tco.errors import InfeasibleError
 from tco.sim import kernel_layout as at
 from tco.sim import llm_state as llm
+from tco.sim.batch_kernel import spread_over_hours
 from tco.sim.engine import Span
 from tco.sim.latency_bins import BINS
 from tco.sim.line_kernel import host_stage
@@ -64,7 +65,7 @@ class LlmEngine:
             service.curve,
             self._limits,
             self._joining(chunks),
-            replicas=rules.maximum,
+            replicas=rules.places,
             hours=span.hours,
             adapters=service.adapters,
             keep_requests=span.keep_requests,
@@ -78,6 +79,8 @@ class LlmEngine:
         self._waited_s = 0.0
         self._hour = 0
         self._not_counted = 0
+        self._lost_s = np.zeros((span.hours, 1))
+        self._requeued = 0
 
     @property
     def events(self) -> int:
@@ -110,6 +113,13 @@ class LlmEngine:
         """Give a replica no more work; return when it has made what it serves [s]."""
         self._queues.close(replica)
         return np.array([max(now_s, self._queues.ends_s(replica, now_s))])
+
+    def evict(self, replicas: Sequence[int], now_s: float) -> None:
+        """Take closed replicas away with their memory; what they serve begins anew."""
+        for replica in replicas:
+            requeued, lost_s = self._queues.reclaim(replica, now_s)
+            self._requeued += requeued
+            spread_over_hours(self._lost_s, 0, now_s - lost_s, now_s, 1.0)
 
     def observe(self, now_s: float) -> Seen:
         """Show the busy time so far, who waits, and who is served."""
@@ -145,6 +155,9 @@ class LlmEngine:
         last = hours.shape[0] - 1
         places = np.minimum(in_front // SECONDS_PER_HOUR, last).astype(int)
         np.add.at(hours[:, at.HOUR_ARRIVED], places, 1)
+        if self._requeued:
+            # Who began anew was taken off again, perhaps in another hour's row.
+            np.maximum(self._histograms, 0.0, out=self._histograms)
         counters = queues.counters
         finished = int(counters[llm.FINISHED])
         times = queues.times
@@ -162,6 +175,8 @@ class LlmEngine:
             waiting=queues.waiting,
             in_service=int(counters[llm.STARTED]) - finished,
             in_host=in_front.size,
+            lost_s=self._lost_s[:, 0],
+            requeued=self._requeued,
             per_request=PerRequest(
                 times.start_s,
                 times.finish_s,

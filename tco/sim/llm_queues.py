@@ -16,6 +16,7 @@ from tco.sim import llm_kernel as kernel
 from tco.sim import llm_state as at
 from tco.sim.kernel_cache import drop_outdated
 from tco.sim.latency_bins import BINS
+from tco.sim.llm_reclaim import reclaim
 from tco.sim.llm_state import Limits, State, empty_state, with_room
 from tco.sim.llm_steps import StepCurve
 
@@ -191,6 +192,14 @@ class LlmQueues:
         while self.state.queues[many + replica, at.WAITING] > 0:
             row = at.leave_queue(self.state, many + replica)
             at.join_queue(self.state, 2 * many, row)
+
+    def reclaim(self, replica: int, now_s: float) -> tuple[int, float]:
+        """Take away a replica that admits nobody; return who begins anew, and what is lost [s]."""
+        has_energy = self._curve.joules is not None
+        requeued, lost_s = reclaim(
+            self.state, self._limits, replica, now_s, self._energy, has_energy
+        )
+        return int(requeued), float(lost_s)
 
     def ends_s(self, replica: int, now_s: float) -> float:
         """Return when a replica that admits nobody has made what it runs [s].

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tco.sim.rung import Case, Rung, simulate
+from tco.sim.case import Case
+from tco.sim.rung import Rung, simulate
 from tco.sim.sample import Sample, Stretch
 from tco.units import HOURS_PER_DAY, HOURS_PER_WEEK, hours_in_month
 
@@ -34,6 +35,10 @@ class SimulatedMonths:
     def instances(self, cause: str) -> tuple[float, ...]:
         """Return the mean instances of one use in each month [-]."""
         return tuple(rung.by_cause.get(cause, 0.0) for rung in self.rungs)
+
+    def on_demand(self) -> tuple[float, ...]:
+        """Return the instances bought on demand beside those that may be taken, by month [-]."""
+        return tuple(rung.on_demand for rung in self.rungs)
 
     def covered(self, place: int) -> tuple[float, ...]:
         """Return the instances at work of one level, by its place among the levels, by month."""

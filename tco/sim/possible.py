@@ -38,6 +38,7 @@ def check_rules(rules: FleetRules) -> None:
             "the fleet starts with 0 replicas and its rule cannot start one: it looks at how busy "
             "replicas are; keep at least 1, or scale by queue length"
         )
+    _check_base(rules)
     kinds = rules.service.kinds
     if isinstance(rules.service, LlmService) and (rules.batch != BatchRule() or rules.slots != 1):
         raise InfeasibleError(
@@ -58,6 +59,16 @@ def check_rules(rules: FleetRules) -> None:
         raise InfeasibleError(
             f"idle watts are given for {len(rules.idle_w)} kinds of hardware and the service "
             f"covers {kinds}"
+        )
+
+
+def _check_base(rules: FleetRules) -> None:
+    """Refuse to buy more instances on demand than there are."""
+    base = 0 if rules.faults is None else rules.faults.on_demand_instances
+    if base > rules.instances:
+        raise InfeasibleError(
+            f"{base} instances are to be bought on demand and the fleet lies on {rules.instances} "
+            "at its largest; lower on_demand_instances"
         )
 
 

@@ -6,7 +6,7 @@ Holds in arrays what the compiled kernel works on, and fetches arrivals as they 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,14 @@ from tco.sim.engine import Span
 from tco.sim.intake import Intake
 from tco.sim.kernel_cache import drop_outdated
 from tco.sim.latency_bins import BINS
+from tco.sim.reclaim_kernel import cut_off
 from tco.sim.run import Discipline, FleetRules, PerRequest, Requests, Seen, Work
 from tco.sim.service import Service
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 FIRST_ROOM = 256
+HAPPENED = [at.JOINED, at.ANSWERED, at.DROPPED, at.ABANDONED]
 
 drop_outdated()
 
@@ -39,7 +41,7 @@ class Queues:
         self._plan = _plan(rules, span.until_s)
         self._slots = _slots(rules)
         # Behind the lines of the replicas lies one for requests that come while none is ready.
-        lines = rules.maximum + 1 if self._has_lines else 1
+        lines = rules.places + 1 if self._has_lines else 1
         self._lines = line_kernel.empty_lines(lines, FIRST_ROOM)
         self._tally = _tally(rules, span)
         self._ready: list[int] = []
@@ -53,11 +55,13 @@ class Queues:
         self._changed_s = -math.inf
         self._happened_s = 0.0
         self._not_counted = 0
+        self._lost_s = np.zeros((span.hours, 1))
+        self._requeued = 0
 
     @property
     def events(self) -> int:
-        """Arrivals, starts and departures so far."""
-        return int(self._tally.counters[: at.NEXT_FACTOR].sum())
+        """Arrivals, answers and departures so far; a batch that is cut off was none."""
+        return int(self._tally.counters[HAPPENED].sum())
 
     @property
     def last_s(self) -> float:
@@ -96,7 +100,7 @@ class Queues:
         self._slots.free_s[places] = now_s
         self._set_ready([*self._ready, replica], now_s)
         if len(self._ready) == 1:
-            self._move_on(self._rules.maximum, now_s)
+            self._move_on(self._rules.places, now_s)
 
     def close(self, replica: int, now_s: float) -> Array:
         """Give a replica no more work; return when each of its slots is done [s]."""
@@ -106,6 +110,26 @@ class Queues:
             self._set_ready([other for other in self._ready if other != replica], now_s)
             self._move_on(replica, now_s)
         return np.maximum(self._slots.free_s[places], now_s)
+
+    def evict(self, replicas: Sequence[int], now_s: float) -> None:
+        """Cut off what closed replicas serve; its requests wait where they stood before."""
+        places = [self._places_of(replica) for replica in replicas]
+        coming = sum(int(self._slots.in_batch[part].sum()) for part in places)
+        while self._lines.heap.size - int(self._lines.present.sum()) < coming:
+            self._lines = line_kernel.larger(self._lines)
+        for part in places:
+            self._requeued += cut_off(
+                part.start,
+                part.stop,
+                now_s,
+                self._plan,
+                self._ready_array,
+                self._lines,
+                self._slots,
+                self._tally,
+                self._lost_s,
+            )
+        self._changed_s = now_s
 
     def forget_latencies(self) -> None:
         """Begin the histograms anew, as after a warm-up."""
@@ -177,6 +201,8 @@ class Queues:
             waiting=int(self._lines.present.sum()),
             in_service=in_service,
             in_host=unanswered + in_front.size,
+            lost_s=self._lost_s[:, 0] / self._rules.slots,
+            requeued=self._requeued,
             per_request=PerRequest(*self._out) if self._out.status.size else None,
             tokens=None,
         )
@@ -184,7 +210,7 @@ class Queues:
     def _latencies(self, ahead: NDArray[np.bool_]) -> int:
         """Return how many latencies should have been counted, from what is served and not yet."""
         started = int(self._tally.counters[at.STARTED])
-        if self._slots.back_free_s.size:
+        if self._slots.served.size:
             started -= int(self._slots.in_batch[ahead].sum())
         return started - self._not_counted
 
@@ -237,7 +263,7 @@ def _plan(rules: FleetRules, end_s: float) -> at.Plan:
         goal_s=rules.goal_s,
         discipline=rules.discipline.value,
         draws=rules.draws,
-        width=rules.slots if has_lines else rules.maximum * rules.slots,
+        width=rules.slots if has_lines else rules.places * rules.slots,
         back_s=0.0 if back is None else back.seconds,
         back_factors=np.empty(0) if back is None else back.factors,
         end_s=end_s,
@@ -245,10 +271,11 @@ def _plan(rules: FleetRules, end_s: float) -> at.Plan:
 
 
 def _slots(rules: FleetRules) -> at.Slots:
-    places = rules.maximum * rules.slots
-    hardware = np.repeat(np.array(rules.hardware or [0] * rules.maximum), rules.slots)
+    places = rules.places * rules.slots
+    hardware = np.repeat(np.array(rules.hardware_classes), rules.slots)
     back = rules.service.back if isinstance(rules.service, Service) else None
-    largest = rules.batch.max_size if back is not None else 0
+    keeps = back is not None or rules.faults is not None
+    largest = rules.batch.max_size if keeps else 0
     return at.Slots(
         free_s=np.full(places, -math.inf),
         takes=np.zeros(places, dtype=np.int64),
@@ -258,8 +285,8 @@ def _slots(rules: FleetRules) -> at.Slots:
         power_w=np.zeros(places),
         answered=np.ones(places, dtype=np.int64),
         served=np.empty((places if largest else 0, largest, at.SERVED_COLUMNS)),
-        starts_s=np.full(rules.maximum, math.inf),
-        first=np.full(rules.maximum, line_kernel.NOBODY),
+        starts_s=np.full(rules.places, math.inf),
+        first=np.full(rules.places, line_kernel.NOBODY),
         back_free_s=np.full(0 if back is None else back.parallel, -math.inf),
     )
 

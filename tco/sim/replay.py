@@ -15,6 +15,7 @@ from tco.domain.llm_service import LlmService as LlmFigures
 from tco.domain.service import BatchService
 from tco.errors import InfeasibleError, TcoError
 from tco.sim import kernel_layout as at
+from tco.sim.billing import billed_instance_s
 from tco.sim.fleet import Fleet, FleetRecord, FleetRules, PerRequest, Requests
 from tco.sim.llm_curve import service_of_file
 from tco.sim.offered import offered, with_engine_columns
@@ -57,6 +58,8 @@ class Replay:
     """What a reader of the figures has to know."""
     output_tokens: Array
     """In order of arrival; empty where the trace has none."""
+    has_faults: bool = False
+    """Whether machines were taken away, or failed."""
 
 
 def replay(
@@ -111,7 +114,7 @@ def replay(
     left = record.waiting + record.in_service + record.in_host
     if left:
         notes += (f"{left:,} requests wait for ever: nothing in this fleet will serve them",)
-    return Replay(arrival_s, times, record, notes, requests.output_tokens)
+    return Replay(arrival_s, times, record, notes, requests.output_tokens, settings.has_faults)
 
 
 def _in_batches(
@@ -174,7 +177,7 @@ def document(found: Replay) -> dict[str, Any]:
     causes = {name: float(part.sum()) for name, part in record.idle_causes_s.items()}
     draining_s = causes.pop(DRAINING)
     idle_s = sum(causes.values())
-    held_s = float(record.serving_s.sum() + record.draining_s.sum())
+    held_s, lost_s = float((record.serving_s + record.draining_s).sum()), float(record.lost_s.sum())
     answer: dict[str, Any] = {
         "requests": record.arrived,
         "served": record.served,
@@ -183,12 +186,26 @@ def document(found: Replay) -> dict[str, Any]:
         "in_system": record.waiting + record.in_service + record.in_host,
         "instance_hours": instance_s(record) / SECONDS_PER_HOUR,
         "replica_hours": {
-            "busy": max(0.0, held_s - idle_s - draining_s) / SECONDS_PER_HOUR,
+            "busy": max(0.0, held_s - idle_s - draining_s - lost_s) / SECONDS_PER_HOUR,
             "idle": idle_s / SECONDS_PER_HOUR,
             "booting": float(record.booting_s.sum()) / SECONDS_PER_HOUR,
             "draining": draining_s / SECONDS_PER_HOUR,
         },
     }
+    if found.has_faults:
+        answer["replica_hours"]["lost_work"] = lost_s / SECONDS_PER_HOUR
+        answer["replica_hours"]["under_repair"] = float(record.repair_s.sum()) / SECONDS_PER_HOUR
+        answer["on_demand_instance_hours"] = (
+            billed_instance_s(
+                record.on_demand_over_time,
+                record.simulated_s,
+                per_instance=1,
+                increment_s=None,
+                minimum_s=None,
+            )
+            / SECONDS_PER_HOUR
+        )
+        answer |= {name: getattr(record, name) for name in ("taken", "failed", "requeued")}
     if served.any():
         arrived_s = found.arrival_s[served]
         answer["latency_ms"] = _spread_ms(times.finish_s[served] - arrived_s)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from tco.domain.fleet import ScheduleAutoscaler
 from tco.domain.workload import Workload
 from tco.sim import kernel_layout as at
+from tco.sim.case import Case
 from tco.sim.possible import bounded
 from tco.sim.routes import Outcome, Route, RouteRun, Station, run_route
 from tco.sim.run import FleetRecord, FleetRules, Requests
-from tco.sim.rung import SEEDS_APART, Case
+from tco.sim.rung import SEEDS_APART
 from tco.sim.sample import MOST_REQUESTS, Sample, sample_week
 from tco.sim.stations import DelayStation, FleetStation, Quantiles
 from tco.sim.tally import BOOTING, BUSY, DRAINING
@@ -359,7 +360,9 @@ def sample_of_route(case: RouteCase, rate_per_s: float) -> Sample:
         case.traffic.week,
         rate_per_s * max(calls_per_request(case), 1.0),
         service_s=max(taken_s),
-        is_scaled=any(scaler is not None for scaler in scalers),
+        is_scaled=any(
+            fleet.settings.autoscaler is not None or fleet.settings.has_faults for fleet in fleets
+        ),
         by_hour=tuple(by_hour.tolist()) if schedules else (),
         most_requests=most_requests(case),
     )

@@ -21,6 +21,7 @@ from tco.domain.fleet import (
 )
 from tco.domain.service import BatchFigures, BatchService, HostStage
 from tco.errors import InfeasibleError, NotFoundError
+from tco.sim.faults import DrawnFaults
 from tco.sim.llm_service import LlmService
 from tco.sim.run import Discipline, FleetRules
 from tco.sim.scaling import Hpa, Keda, QueueLength, Rule, Schedule, Static, TargetTracking
@@ -154,7 +155,14 @@ def rules_of(
         hardware=tuple(hardware),
         idle_w=idle_w,
         replicas_per_instance=replicas_per_instance,
+        faults=_faults_of(settings, seed),
     )
+
+
+def _faults_of(settings: FleetSettings, seed: int) -> DrawnFaults | None:
+    if not settings.has_faults:
+        return None
+    return DrawnFaults(settings.interruptions, settings.failures, seed)
 
 
 def _rule_of(settings: FleetSettings) -> tuple[Rule, int, int]:

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tco.sim import kernel_layout as at
+from tco.sim.faults import Faults
 from tco.sim.llm_service import LlmService
+from tco.sim.packing import instances_needed
 from tco.sim.scaling import Rule
 from tco.sim.service import BatchRule, Service
 
@@ -87,6 +89,33 @@ class FleetRules:
     idle_w: tuple[float, ...] = ()
     """Power of a replica that is held and not busy, by hardware class [W]; empty if unknown."""
     replicas_per_instance: int = 1
+    faults: Faults | None = None
+    """When instances are gone; None: never."""
+
+    @property
+    def instances(self) -> int:
+        """Instances that the fleet lies on at its largest."""
+        return instances_needed(self.maximum, self.replicas_per_instance)
+
+    @property
+    def stand_ins_from(self) -> int:
+        """Number of the first replica that stands in for one that is gone."""
+        return self.instances * self.replicas_per_instance
+
+    @property
+    def places(self) -> int:
+        """Replicas that there is room for, those that stand in for others included."""
+        if self.faults is None or not self.faults.falls_back:
+            return self.maximum
+        return self.stand_ins_from + self.maximum
+
+    @property
+    def hardware_classes(self) -> tuple[int, ...]:
+        """Hardware class of each of those."""
+        own = self.hardware or (0,) * self.maximum
+        if self.places == self.maximum:
+            return own
+        return own + (0,) * (self.stand_ins_from - self.maximum) + own
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +182,10 @@ class Work:
     in_service: int
     in_host: int
     """Requests at the host work before or after their batch."""
+    lost_s: Array
+    """Busy replica-seconds whose work was cut off, by hour [s]."""
+    requeued: int
+    """How often a request had to wait again because its replica was taken away."""
     per_request: PerRequest | None
     tokens: TokenWork | None
     """None where requests are served in batches."""
@@ -178,6 +211,8 @@ class FleetRecord(Work):
     booting_s: Array
     draining_s: Array
     """Replica-seconds of replicas that finish what they serve and take no more [s]."""
+    repair_s: Array
+    """Replica-seconds held and under repair [s]."""
     idle_causes_s: dict[str, Array]
     """What of the time serving and draining was not busy, by hour and cause [s]."""
     joules: dict[str, Array]
@@ -187,6 +222,14 @@ class FleetRecord(Work):
     replicas_over_time: tuple[tuple[float, int], ...]
     instances_over_time: tuple[tuple[float, int], ...]
     """Instances held: a replica stays on the one that its number belongs to."""
+    as_chosen_over_time: tuple[tuple[float, int], ...]
+    """Those of them that are bought as the deployment's machine says."""
+    on_demand_over_time: tuple[tuple[float, int], ...]
+    """The others: bought on demand beside machines that may be taken away, or in their place."""
+    taken: int
+    """Instances that were held and taken back after a notice."""
+    failed: int
+    """Instances that were held and failed."""
 
     @property
     def histogram(self) -> Array:

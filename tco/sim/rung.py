@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tco.domain.fleet import FleetSettings, ScheduleAutoscaler
 from tco.sim import kernel_layout as at
 from tco.sim.billing import billed_instance_s
+from tco.sim.case import Case, Machine
 from tco.sim.fleet import Fleet, FleetRecord, FleetRules
-from tco.sim.held import covered, levels_up_to
+from tco.sim.held import covered
 from tco.sim.latency_bins import quantile_s
-from tco.sim.llm_curve import LlmCurve
-from tco.sim.packing import instances_needed
 from tco.sim.possible import bounded
-from tco.sim.rules import rules_of
 from tco.sim.run import NONE_WHOLE, Requests, TokenWork
-from tco.sim.sample import ENOUGH_LLM_REQUESTS, MOST_REQUESTS, Sample, Stretch
+from tco.sim.sample import Sample, Stretch
 from tco.sim.scaling import Static
-from tco.sim.sizing import Curve
 from tco.sim.static_fleet import STATIC_CAUSES, idle_replicas, whole_replicas
-from tco.sim.tally import REST
+from tco.sim.tally import LOST, REPAIR, REST
 from tco.sim.usage import Latency, instance_s_by_hour
-from tco.sim.week import JOB, STREAM, Traffic
+from tco.sim.week import JOB, STREAM
 from tco.units import MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR
 
 Array = NDArray[np.float64]
@@ -41,66 +37,6 @@ BUSY = "busy"
 BOOTING = "booting"
 DRAINING = "draining"
 UNALLOCATED = "unallocated capacity"
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """How replicas lie on instances, and how those are billed."""
-
-    per_instance: int
-    share_of_instance: float
-    billing_increment_s: float | None
-    billing_minimum_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A fleet and its traffic as plain data: all that a simulated hour rests on."""
-
-    settings: FleetSettings
-    curve: Curve | LlmCurve
-    slots: int
-    """Batches that one replica serves at once."""
-    machine: Machine
-    traffic: Traffic
-    seed: int
-    goal_s: float = math.inf
-
-    def rules(self, *, factor: float = 1.0, first_hour: int = 0, seed: int = 0) -> FleetRules:
-        """Make the rules of one run that begins in an hour of the week; autoscalers remember."""
-        settings, scaler = self.settings, self.settings.autoscaler
-        if isinstance(scaler, ScheduleAutoscaler) and first_hour:
-            turned = np.roll(scaler.replicas_by_hour, -first_hour).tolist()
-            scaler = scaler.model_copy(update={"replicas_by_hour": tuple(turned)})
-            settings = settings.model_copy(update={"autoscaler": scaler})
-        rules = rules_of(
-            settings,
-            self.curve.service(factor, replicas=settings.largest),
-            slots=self.slots,
-            seed=self.seed + seed,
-            goal_s=self.goal_s,
-        )
-        return replace(rules, replicas_per_instance=self.machine.per_instance)
-
-    @property
-    def most_requests(self) -> int:
-        """Requests that quick fidelity should do with."""
-        return ENOUGH_LLM_REQUESTS if isinstance(self.curve, LlmCurve) else MOST_REQUESTS
-
-    @property
-    def largest_fleet(self) -> int:
-        """Most replicas that there can be."""
-        return self.rules().maximum
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        """Numbers of instances that a commitment may cover."""
-        return levels_up_to(instances_needed(self.largest_fleet, self.machine.per_instance))
-
-    @property
-    def each_per_s(self) -> float:
-        """Most requests that one replica serves [1/s]."""
-        return self.curve.most_per_s(self.rules().batch.max_size) * self.slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +75,13 @@ class Rung:
     """From one token to the next, on the mean of each call."""
     completion_hours: float | None = None
     """Longest time from the release of a batch job to its last answer [h]."""
+    on_demand: float = 0.0
+    """Instances bought on demand beside machines that may be taken away, or in their place [-]."""
+    taken: int = 0
+    """Instances that were held and taken back after a notice."""
+    failed: int = 0
+    requeued: int = 0
+    """How often a request had to wait again because its replica was taken away."""
     covered: tuple[float, ...] = ()
     """Instances at work of each level that could be committed, see ``Case.levels`` [-]."""
 
@@ -246,7 +189,7 @@ def run_stretch(
     if traffic.jobs is not None:
         rates = rates * (1.0 - traffic.jobs.share)
     rules = case.rules(factor=factor, first_hour=stretch.first_hour, seed=seed)
-    capacity_per_s = case.each_per_s / factor * rules.maximum
+    capacity_per_s = case.each_per_s * case.available_share / factor * rules.maximum
     rules = bounded(rules, float(rates.max()), capacity_per_s)
     chunks = traffic.chunks(
         rates,
@@ -309,16 +252,23 @@ def _mean_of(
     busy = mean(lambda run: run.hours[:, at.HOUR_BUSY_S]) / rules.slots
     booting = mean(lambda run: run.booting_s)
     in_service = mean(lambda run: run.serving_s + run.draining_s)
+    repair, lost = mean(lambda run: run.repair_s), mean(lambda run: run.lost_s)
     idle = max(0.0, in_service - busy)
-    by_cause = {BUSY: busy, BOOTING: booting}
+    by_cause = {BUSY: busy - lost, BOOTING: booting}
+    if rules.faults is not None:
+        by_cause |= {LOST: lost, REPAIR: repair}
     causes = _idle_causes(runs, shares, rules, mean)
     seen = sum(causes.values())
     for cause, replicas in causes.items():
         # The looks of a rule end a little before the run does; what they saw stands for all of it.
         by_cause[cause] = replicas * idle / seen if seen > 0 else 0.0
     by_cause = {cause: n * machine.share_of_instance for cause, n in by_cause.items()}
-    paid = float(np.dot([_billed(run, machine) for run in runs], shares))
-    held = (in_service + booting) * machine.share_of_instance
+    chosen, on_demand = (
+        float(np.dot([_billed(run, curve(run.record), machine) for run in runs], shares))
+        for curve in (attrgetter("as_chosen_over_time"), attrgetter("on_demand_over_time"))
+    )
+    paid = chosen + on_demand
+    held = (in_service + booting + repair) * machine.share_of_instance
     by_cause[UNALLOCATED] = paid - held if paid - held > ROUNDING else 0.0
     records = [run.record for run in runs]
     arrived = sum(run.arrived for run in records)
@@ -345,6 +295,10 @@ def _mean_of(
         ttft=_of_tokens(records, shares, lambda tokens: tokens.first_token_histograms),
         tpot=_of_tokens(records, shares, lambda tokens: tokens.per_token_histograms),
         completion_hours=max(done) / SECONDS_PER_HOUR if done else None,
+        on_demand=on_demand,
+        taken=sum(run.taken for run in records),
+        failed=sum(run.failed for run in records),
+        requeued=sum(run.requeued for run in records),
         covered=_covered(runs, shares, case.levels),
     )
 
@@ -407,11 +361,12 @@ def _static_causes(
     return {name: float(mean) for name, mean in zip(STATIC_CAUSES, means, strict=True)}
 
 
-def _billed(run: StretchRun, machine: Machine) -> float:
+def _billed(
+    run: StretchRun, held_over_time: Sequence[tuple[float, int]], machine: Machine
+) -> float:
     """Return the mean number of instances that are billed after the warm-up [-]."""
     record = run.record
     warm_s = run.stretch.warm_up_hours * SECONDS_PER_HOUR
-    held_over_time = record.instances_over_time
     before = [held for moment, held in held_over_time if moment <= warm_s]
     curve = [(0.0, before[-1] if before else 0)]
     curve += [(t - warm_s, held) for t, held in held_over_time if t > warm_s]

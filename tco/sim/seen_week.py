@@ -11,7 +11,8 @@ import numpy as np
 
 from tco.errors import InfeasibleError
 from tco.sim import kernel_layout as at
-from tco.sim.rung import Case, run_stretch
+from tco.sim.case import Case
+from tco.sim.rung import run_stretch
 from tco.sim.sample import MOST_REQUESTS, whole_week
 from tco.units import HOURS_PER_WEEK, SECONDS_PER_HOUR
 

@@ -11,11 +11,14 @@ from tco.sim.scaling import Wish
 from tco.units import SECONDS_PER_HOUR
 
 Array = NDArray[np.float64]
-STATES = 3
+STATES = 4
+"""Serving, booting, draining, under repair."""
 
 BUSY = "busy"
 BOOTING = "booting"
 DRAINING = "draining"
+REPAIR = "under repair"
+LOST = "lost work"
 SPARE = "spare replicas"
 MINIMUM_FLOOR = "minimum floor"
 SCALE_DOWN_DELAY = "scale-down delay"
@@ -105,17 +108,28 @@ class IdleCauses:
         self._spare = spare
         self._target = target
         self._hours = hours
-        self._drained: list[tuple[float, float, float]] = []
+        self._drained: list[tuple[float, float, float, int]] = []
 
-    def drain(self, free_s: Iterable[float], ends_s: float, *, slots: int) -> None:
+    def drain(self, replica: int, free_s: Iterable[float], ends_s: float, *, slots: int) -> None:
         """Take note of a replica that takes no more work.
 
         Args:
+            replica: Its number.
             free_s: When each of its slots has done what it serves [s].
             ends_s: When the last one has [s].
             slots: Number of slots.
         """
-        self._drained += [(from_s, ends_s, 1.0 / slots) for from_s in free_s if from_s < ends_s]
+        self._drained += [
+            (from_s, ends_s, 1.0 / slots, replica) for from_s in free_s if from_s < ends_s
+        ]
+
+    def cut(self, replica: int, now_s: float) -> None:
+        """Take note that a replica which takes no more work is gone before it has ended."""
+        self._drained = [
+            (from_s, min(ends_s, now_s) if number == replica else ends_s, weight, number)
+            for from_s, ends_s, weight, number in self._drained
+            if number != replica or from_s < now_s
+        ]
 
     def drained_s(self, start_s: float, end_s: float) -> float:
         """Return the idle replica-seconds of draining replicas in an interval [s]."""
@@ -123,7 +137,7 @@ class IdleCauses:
             return 0.0
         return sum(
             weight * max(0.0, min(until_s, end_s) - max(from_s, start_s))
-            for from_s, until_s, weight in self._drained
+            for from_s, until_s, weight, _ in self._drained
         )
 
     def account(

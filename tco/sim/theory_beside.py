@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tco.sim.case import Case
 from tco.sim.llm_curve import LlmCurve
-from tco.sim.rung import BUSY, Case
+from tco.sim.rung import BUSY
 from tco.sim.sizing import Curve
 from tco.sim.theory import erlang_b, little, mdc
 
@@ -90,7 +91,7 @@ def _why_no_wait(case: Case, *, is_alone: bool) -> str:
         return "the fleet changes its size with the load"
     if float(np.ptp(traffic.week)) > EVEN:
         return "the rate moves with the hours of the week"
-    if not traffic.is_even:
+    if not case.is_even:
         return "the rate wanders or comes in bursts"
     if traffic.jobs is not None:
         return "batch jobs come all at once"

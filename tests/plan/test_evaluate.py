@@ -97,13 +97,6 @@ def test_an_option_that_cannot_carry_the_load_is_left_out_and_the_rest_ranked():
     assert set(found.usage) == {"own"}
 
 
-def test_spot_machines_are_left_out_until_interruptions_are_simulated():
-    spot = {"own": {"deployment": {"machine": {"purchase": "spot"}}}}
-    found = worked_plans.evaluation_of(worked_plans.scenario("static-fleet"), candidates=spot)
-    assert found.ranking.options == ()
-    assert "interruptions are not simulated yet" in found.ranking.excluded[0].reasons[0]
-
-
 def test_a_ledger_that_breaks_its_rules_is_never_shown(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(book, "findings", lambda rows: ["1 rows are not q x p"])
     with pytest.raises(TcoError, match="the ledger breaks its own rules: 1 rows are not q x p"):

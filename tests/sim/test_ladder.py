@@ -18,8 +18,9 @@ from tco.domain.workload import DailyWeeklyProfile, SteadyProfile
 from tco.errors import InfeasibleError
 from tco.sim import ladder as ladders
 from tco.sim.capacity import check_capacity
+from tco.sim.case import Case, Machine
 from tco.sim.ladder import Ladder, Reach, climb
-from tco.sim.rung import BUSY, UNALLOCATED, Case, Machine, simulate
+from tco.sim.rung import BUSY, UNALLOCATED, simulate
 from tco.sim.sample import MOST_REQUESTS, sample_week, whole_week
 from tco.sim.sizing import Curve, constant_curve
 from tco.sim.week import Traffic

@@ -5,14 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tco.domain.faults import Interruptions
 from tco.domain.fleet import ReplayedFleet
 from tco.domain.replay_files import load_service
 from tco.errors import InfeasibleError, InputError
 from tco.sim import kernel_layout as at
+from tco.sim.faults import DrawnFaults, Outage
 from tco.sim.fleet import Fleet
 from tco.sim.latency_bins import quantile_s
 from tco.sim.llm_engine import ROUTING
@@ -32,6 +34,7 @@ from tco.sim.scaling import Hpa, QueueLength, Schedule, Static
 from tco.sim.service import BatchRule, HostWork
 from tco.sim.usage import fleet_usage, hours_of_week, rows_of
 from tco.traffic.requests import Requests as Trace
+from tests.sim.test_faults import Told
 from tests.sim.test_llm_kernel import engines, limits_of, plainly
 
 LINES = {kernel: discipline for discipline, kernel in ROUTING.items()}
@@ -189,6 +192,86 @@ def test_a_fleet_that_scales_keeps_every_request_and_every_second(
     idle_j = sum(part.sum() for use, part in found.joules.items() if use != "busy")
     idle_s = sum(part.sum() for part in found.idle_causes_s.values()) + found.booting_s.sum()
     assert idle_j == pytest.approx(50.0 * idle_s, rel=1e-6, abs=1e-3)
+
+
+FAULTS = {
+    "per_hour": 60.0,
+    "retry_s": 5.0,
+    "filled_share": 0.5,
+    "source": "a test",
+    "notice_s": 2.0,
+}
+
+
+@given(
+    scaler=st.sampled_from([lambda: Hpa(0.4), lambda: QueueLength(4.0, 5.0, 30.0)]),
+    discipline=st.sampled_from(list(ROUTING)),
+    patience_s=st.sampled_from([None, 3.0]),
+    front=st.sampled_from([None, HostWork(0.05, 1)]),
+    fallback=st.sampled_from(["on_demand", "none"]),
+    rate_per_s=st.sampled_from([0.5, 4.0, 12.0]),
+    seed=st.integers(0, 999),
+)
+@settings(max_examples=40)
+def test_a_fleet_that_loses_replicas_with_their_memory_keeps_every_request_and_second(
+    scaler, discipline, patience_s, front, fallback, rate_per_s, seed
+):
+    chunk = stream(rate_per_s, 0.05, seed)
+    spot = Interruptions.model_validate({**FAULTS, "fallback": fallback})
+    rules = fleet_of(
+        service_of(front=front),
+        rule=scaler(),
+        minimum=1,
+        maximum=4,
+        boot_s=lambda: 4.0,
+        discipline=discipline,
+        patience_s=patience_s if discipline is Discipline.ONE_LINE else None,
+        idle_w=(50.0,),
+        faults=DrawnFaults(spot, None, seed),
+    )
+    # The fleet itself refuses a run in which requests, latencies or seconds do not add up.
+    found = Fleet(rules, [chunk], until_s=240.0, keep_requests=chunk.arrivals_s.size).run()
+    times = times_of(found)
+    served = times.status == at.STATUS_SERVED
+    assert served.sum() == found.served
+    assert (times.start_s[served] >= chunk.arrivals_s[served]).all()
+    assert (times.first_token_s[served] > times.start_s[served]).all()
+    assert (times.finish_s[served] >= times.first_token_s[served]).all()
+    assert found.hours[:, at.HOUR_STARTED].sum() == found.served + found.in_service
+    assert tokens_of(found).first_token_histograms.sum() >= found.served
+    assert found.lost_s.sum() <= found.hours[:, at.HOUR_BUSY_S].sum() + 1e-6
+    assert (found.lost_s.sum() > 0) == (found.requeued > 0)
+
+
+@given(gone_s=st.integers(1, 30), count=st.integers(1, 40), seed=st.integers(0, 999))
+@settings(max_examples=60)
+def test_whoever_was_not_done_begins_anew_as_if_all_had_come_when_the_replica_is_back(
+    gone_s, count, seed
+):
+    """One replica, taken at once and back 10 s later, booting for 4 s more."""
+    chunk = stream(count / 180.0, 0.05, seed)
+    assume(chunk.arrivals_s.size)
+    chunk = replace(chunk, arrivals_s=np.sort(chunk.arrivals_s * (gone_s / 180.0)))
+    rules = fleet_of(service_of(), rule=Static(1), minimum=1, maximum=1, boot_s=lambda: 4.0)
+    loss = Outage((0,), float(gone_s), float(gone_s), gone_s + 10.0)
+    told = replace(rules, faults=Told(((loss,),)))
+    size = chunk.arrivals_s.size
+    found = times_of(Fleet(told, [chunk], until_s=4000.0, keep_requests=size).run())
+    bare = times_of(Fleet(rules, [chunk], until_s=4000.0, keep_requests=size).run())
+    done = bare.finish_s <= gone_s
+    for name in ("start_s", "first_token_s", "finish_s"):
+        np.testing.assert_array_equal(getattr(found, name)[done], getattr(bare, name)[done])
+    if done.all():
+        return
+    left = Requests(
+        chunk.arrivals_s[~done],
+        input_tokens=chunk.input_tokens[~done],
+        output_tokens=chunk.output_tokens[~done],
+    )
+    away = replace(rules, rule=Static(1), faults=Told(((Outage((0,), -1, -1, gone_s + 10.0),),)))
+    anew = times_of(Fleet(away, [left], until_s=4000.0, keep_requests=left.arrivals_s.size).run())
+    for name in ("start_s", "first_token_s", "finish_s"):
+        np.testing.assert_array_equal(getattr(found, name)[~done], getattr(anew, name))
 
 
 def test_a_replica_that_drains_makes_what_it_runs_and_takes_no_more():
