@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from tco.app import shell, state
+from tco.app.break_even import break_even
 from tco.app.words import plain, significant
 from tco.charts import frames
-from tco.charts.cost import cost_against_volume, cumulative_cost, waterfall
+from tco.charts.cost import waterfall
 from tco.charts.ranking import pareto
 from tco.plan import Evaluation
-from tco.rank.comparison import compared
 from tco.rank.pairs import sides
 from tco.rank.pareto import QUALITY
 from tco.rank.score import Answer
 from tco.rank.traits import TYPED_ROWS, Compared, How, Trait
 
 MOST, FEWEST = 4, 2
-FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
-"""Multiples of the volume at which cost is drawn against it."""
 MARKS = {
     How.COMPUTED: ":blue-badge[computed]",
     How.RECORD: ":gray-badge[from the record]",
@@ -50,7 +47,7 @@ def page(shown: shell.Shown) -> None:
         _type_in(found, answers)
         _bridge(found, answers)
     with even:
-        _break_even(shown, found, answers)
+        break_even(shown, *answers[:2])
     with front:
         _front(found)
 
@@ -152,70 +149,7 @@ def _bridge(found: Evaluation, answers: list[Answer]) -> None:
     table.table(rows, border="horizontal", hide_index=True, alt="The same steps as a table")
 
 
-# ---- break-even ----------------------------------------------------------------------------------
-
-
-def _break_even(shown: shell.Shown, found: Evaluation, answers: list[Answer]) -> None:
-    first, second = answers[:2]
-    so_far = frames.cumulative_table(found, [first, second])
-    crossing = frames.crossing_month(so_far)
-    if crossing is None:
-        title = f"They never cross within {found.scenario.horizon_months} months"
-    else:
-        title = f"Break-even in {crossing:%B %Y}"
-    chart, table = st.tabs(["Chart", "Table"])
-    drawn = cumulative_cost(so_far, title=title, crossing=crossing)
-    chart.altair_chart(drawn, width="stretch", key="cumulative",
-                       alt=f"Cost so far of {first.title} and {second.title}. {title}")  # fmt: skip
-    wide = so_far.pivot_table(index="month", columns="series", values="cost_usd")
-    wide.index = pd.DatetimeIndex(wide.index).strftime("%Y-%m")
-    table.dataframe(wide, width="stretch", alt="Cost so far by month, USD")
-    st.subheader("Where pairs cost the same")
-    for one in compared(found.outlook, found.requests_answered, None):
-        st.markdown(f"- {plain(one.sentence)}")
-    _by_volume(shown, found, [first, second])
-
-
-def _by_volume(shown: shell.Shown, found: Evaluation, answers: list[Answer]) -> None:
-    st.subheader("Cost per 1,000 requests against volume")
-    wanted = (shown.reply.key, *(answer.option for answer in answers))
-    if st.button("Evaluate other volumes", key="evaluate-volumes"):
-        st.session_state["volumes-of"] = wanted
-    if st.session_state.get("volumes-of") != wanted:
-        st.caption("Each volume is evaluated anew, with its own simulation; it may take a minute.")
-        return
-    with_, place = state.materials(), st.empty()
-    points = []
-    for number, factor in enumerate(FACTORS):
-        told = f"Evaluating {factor:g} times the volume; press Stop or change an input to end it"
-        with place.container(horizontal=True, vertical_alignment="center"):
-            st.progress(number / len(FACTORS), text=told)
-            st.button("Stop", key=f"stop-{number}", on_click=_stop_volumes)
-        points.append(_at_volume(wanted, factor, shown.whole, with_))
-    place.empty()
-    table = pd.concat(points, ignore_index=True)
-    if table.empty:
-        st.info("Neither option can carry other volumes as it is described.")
-        return
-    drawn = cost_against_volume(
-        table,
-        title="Full TCO per 1,000 requests",
-        today=shown.plan.volumes[shown.plan.volume_factor],
-    )
-    st.altair_chart(drawn, width="stretch", key="by-volume", alt="Cost per 1,000 against volume")
-    st.dataframe(table, hide_index=True, width="stretch", alt="The same as a table")
-
-
-def _stop_volumes() -> None:
-    st.session_state.pop("volumes-of", None)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _at_volume(
-    wanted: tuple[str, ...], factor: float, _found: Evaluation, _with: state.Materials
-) -> pd.DataFrame:
-    """Evaluate a plan at a multiple of its volume; the key of its answer stands for the plan."""
-    return frames.volume_points(_found, factor, wanted[1:], _with.catalog, _with.measurements)
+# ---- cost against quality ------------------------------------------------------------------------
 
 
 def _front(found: Evaluation) -> None:

@@ -20,6 +20,7 @@ from tco.rank.breakeven import (
 )
 from tco.rank.outlook import Outlook
 from tco.rank.pairs import sides
+from tco.rank.score import Answer
 from tco.rank.words import amount
 
 
@@ -92,26 +93,40 @@ def compared(outlook: Outlook, requests: float, at_volume: CostAt | None) -> tup
         at_volume: Evaluates the plan at other volumes; None: that is not asked for.
     """
     found: dict[frozenset[str], Compared] = {}
-    months = outlook.scenario.horizon_months
     for question, (first, second, *_) in sides(outlook.ranking).items():
-        one, other = first.answer.option, second.answer.option
-        if one == other or frozenset((one, other)) in found:
-            continue
-        points = list(_price_points(outlook, one, other))
-        if at_volume is not None:
-            crossing = volume_crossing(at_volume, one, other)
-            points.insert(0, Point("volume", crossing, requests / months, "requests a month"))
-        found[frozenset((one, other))] = Compared(
-            question,
-            one,
-            other,
-            (first.answer.title, second.answer.title),
-            months,
-            month_crossing(outlook.view, one, other),
-            utilisation(outlook.view, other),
-            tuple(points),
-        )
+        pair = frozenset((first.answer.option, second.answer.option))
+        if len(pair) > 1 and pair not in found:
+            found[pair] = compared_pair(
+                question, first.answer, second.answer, outlook, requests, at_volume
+            )
     return tuple(found.values())
+
+
+def compared_pair(
+    question: str,
+    cheaper: Answer,
+    dearer: Answer,
+    outlook: Outlook,
+    requests: float,
+    at_volume: CostAt | None,
+) -> Compared:
+    """Compare two ranked options in every way; see ``compared`` for the rest."""
+    one, other = cheaper.option, dearer.option
+    months = outlook.scenario.horizon_months
+    points = list(_price_points(outlook, one, other))
+    if at_volume is not None:
+        crossing = volume_crossing(at_volume, one, other)
+        points.insert(0, Point("volume", crossing, requests / months, "requests a month"))
+    return Compared(
+        question,
+        one,
+        other,
+        (cheaper.title, dearer.title),
+        months,
+        month_crossing(outlook.view, one, other),
+        utilisation(outlook.view, other),
+        tuple(points),
+    )
 
 
 def _price_points(outlook: Outlook, one: str, other: str) -> Sequence[Point]:
