@@ -34,3 +34,11 @@ def data() -> tuple[Catalog, Measurements]:
 @cache
 def evaluated(name: str) -> Evaluation:
     return evaluate(loaded(name), *data(), settings=Settings(cache=KEPT))
+
+
+@cache
+def at_volume(name: str, factor: float) -> Evaluation:
+    """Evaluate a shipped scenario at a multiple of its volume."""
+    scenario = loaded(name)
+    scaled = scenario.model_copy(update={"workload": scenario.workload.scaled(factor)})
+    return evaluate(scaled, *data(), settings=Settings(cache=KEPT))

@@ -5,22 +5,19 @@ import random
 import re
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from playwright.sync_api import TimeoutError as NotInTimeError
 
 from tco.domain.changes import with_inputs
 from tco.export.files import Format, Wanted, export_files
-from tco.plan import Evaluation, Settings, evaluate
 from tco.store.link import link_values
 from tco.store.plan import Plan
-from tests.browser.conftest import person, settled, slowness
-from tests.shipped import KEPT, data, evaluated, loaded
+from tests.browser.conftest import choose, person, settled, slowness
+from tests.shipped import at_volume, data, evaluated, loaded
 
 FIRST = "ticket-classification/base"
 HARMLESS = re.compile(r"Infinite extent for field")
@@ -41,13 +38,6 @@ def figure(page: Page, label: str) -> Locator:
 def shows(page: Page, label: str, value: str) -> None:
     """Wait until a card shows a figure, and fail where it never does."""
     expect(figure(page, label)).to_have_text(value)
-
-
-def at_volume(factor: float) -> Evaluation:
-    """Evaluate the first plan at a multiple of its volume, with the engine alone."""
-    scenario = loaded(FIRST)
-    scaled = scenario.model_copy(update={"workload": scenario.workload.scaled(factor)})
-    return evaluate(scaled, *data(), settings=Settings(cache=KEPT))
 
 
 def move_volume(page: Page, key: str = "ArrowRight") -> str:
@@ -100,8 +90,7 @@ def test_choosing_a_use_case_shows_its_cheapest_snapshot_and_what_is_paid_today(
     page.wait_for_load_state("networkidle")
     page.screenshot(path=pictures / "overview.png")
     expect(page).to_have_title("TCO planner")
-    page.get_by_role("combobox", name="Use case").click()
-    page.get_by_role("option", name="Fraud scoring").click()
+    choose(page, "Use case", "Fraud scoring")
     best = evaluated("fraud-scoring/base").ranking.options[0]
     assert best.money is not None
     expect(page.get_by_text(f"{best.title} is the cheapest")).to_be_visible()
@@ -134,7 +123,7 @@ def test_a_long_simulation_hinders_nobody_and_can_be_cancelled(
 
 
 def test_one_step_of_the_slider_gives_the_engines_answer_within_a_second(page: Page):
-    expected = at_volume(1.1)
+    expected = at_volume(FIRST, 1.1)
     best = expected.ranking.options[0].money
     assert best is not None
     move_volume(page)  # the first time works out what nobody has asked before
@@ -224,13 +213,7 @@ def test_a_link_opens_the_same_plan_for_somebody_else(page: Page, stranger: Page
 def test_two_people_never_see_each_others_plan(page: Page, stranger: Page):
     before = figure(stranger, "Total cost").inner_text()
     moved = move_volume(page)
-    wanted = stranger.get_by_role("option", name="Present value of cash")
-    for _ in range(4):  # a page that is drawn anew closes a list that was just opened
-        settled(stranger)
-        stranger.get_by_role("combobox", name="View of time").click()
-        with suppress(NotInTimeError):
-            wanted.click(timeout=5_000)
-            break
+    choose(stranger, "View of time", "Present value of cash")
     expect(stranger.get_by_text("USD, present value, Full TCO")).to_be_visible()
     settled(stranger)
     expect(figure(stranger, "Total cost")).not_to_have_text(before)
