@@ -23,6 +23,7 @@ from tco.hosting.priced_api import host_api, stated_latency
 from tco.hosting.routes import RoutedOption, routed_option
 from tco.hosting.serverless import host_function
 from tco.ledger.catalogued import Shop
+from tco.ledger.contracts import add_contract
 from tco.ledger.edge import add_edge_lines
 from tco.ledger.expression import Expression, driver
 from tco.ledger.holder import Holder
@@ -157,6 +158,8 @@ def _serve(
     deployment = part.candidate.deployment
     if isinstance(deployment, ApiDeployment):
         answers = host_api(make, scenario, part, catalog, effort)
+        if deployment.contract is not None:
+            add_contract(make, scenario, part, deployment.provider, deployment.contract)
         sold_as = f"{deployment.provider}/{deployment.model}"
         add_forced_moves(make, scenario, part, sold_as)
         return _PartFacts(

@@ -16,6 +16,7 @@ from tco.domain.api import (
     ProvisionedThroughput,
     TokenLatency,
 )
+from tco.domain.contract import ApiContract
 from tco.domain.edge import EdgeDeployment
 from tco.domain.fleet import FleetSettings
 from tco.domain.latency import LatencyFigures
@@ -64,6 +65,9 @@ class ApiDeployment(Record):
     )
     batches: ApiBatches | None = Field(
         default=None, description="how long batches take, instead of completion_hours"
+    )
+    contract: ApiContract | None = Field(
+        default=None, description="a spend promised, a discount, credits; absent: none"
     )
     prompt_cache: PromptCache | None = Field(
         default=None, description="absent: workload.tokens.cached_input_share holds"

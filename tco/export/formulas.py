@@ -25,6 +25,7 @@ from tco.ledger.expression import (
     Power,
     Product,
     Ratio,
+    RunningSum,
     Series,
     Sum,
     Valuation,
@@ -173,10 +174,19 @@ class Formulas:
                 return self._series_row(expression)
             case Lookup():
                 return self._looked_up(expression)
+            case RunningSum(term, period):
+                return self._summed(term, period)
         if self._uses[id(expression)] > 1:
             return self._shared_row(expression)
         text = self._joined(expression)
         return f"({text})" if inside and not isinstance(expression, Least) else text
+
+    def _summed(self, term: Expression, period: Series) -> str:
+        """Write a sum over the months so far that are of this month's period."""
+        numbers, values = self._series_row(period), self.row_of(term)
+        since = [row.replace("{c}", f"${self.columns[0]}", 1) for row in (numbers, values)]
+        to = [row.removeprefix(f"{WORKINGS}!") for row in (numbers, values)]
+        return f"SUMIF({since[0]}:{to[0]},{numbers},{since[1]}:{to[1]})"
 
     def _joined(self, expression: Expression) -> str:
         texts = [self.of(part, inside=True) for part in parts_of(expression)]

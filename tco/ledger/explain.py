@@ -18,6 +18,7 @@ from tco.ledger.expression import (
     Power,
     Product,
     Ratio,
+    RunningSum,
     Series,
     Sum,
     Valuation,
@@ -161,6 +162,7 @@ _JOINED: dict[type[Expression], Callable[[Sequence[str]], str]] = {
     Difference: " - ".join,
     Ratio: " / ".join,
     Power: " ^ ".join,
+    RunningSum: lambda texts: f"{texts[0]} in this month and what came before in period {texts[1]}",
     Least: lambda texts: f"the smallest of {', '.join(texts)}",
 }
 

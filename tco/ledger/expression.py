@@ -124,6 +124,15 @@ class Least(Expression):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RunningSum(Expression):
+    """What has come together since a period began, this month included."""
+
+    term: Expression
+    period: Series
+    """Number of the period that each month belongs to; months of one follow one another."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Lookup(Expression):
     """Straight lines between the points of a simulated table, at arguments within it.
 
@@ -178,6 +187,8 @@ def parts_of(expression: Expression) -> tuple[Expression, ...]:
             return (top, bottom)
         case Power(base, exponent):
             return (base, exponent)
+        case RunningSum(term, period):
+            return (term, period)
         case Lookup(argument=argument, second=second):
             return (argument,) if second is None else (argument, second)
         case _:
@@ -247,6 +258,8 @@ class Valuation:
                 return np.asarray(values, dtype=np.float64)[np.newaxis, :]
             case Lookup():
                 return self._looked_up(expression)
+            case RunningSum(term, period):
+                return _summed(self.of(term), np.array(period.values))
             case _:
                 return reduce(
                     _JOINED_BY[type(expression)], [self.of(part) for part in parts_of(expression)]
@@ -278,6 +291,12 @@ class Valuation:
                 f"{at.min():,.4g} to {at.max():,.4g}. {action}"
             )
         return np.asarray(beyond)
+
+
+def _summed(values: Array, periods: Array) -> Array:
+    """Return, for each month, the sum over the months so far that are of its period."""
+    counts = np.triu(periods[:, np.newaxis] == periods).astype(np.float64)
+    return np.asarray(np.broadcast_to(values, (values.shape[0], periods.size)) @ counts)
 
 
 def _on_the_grid(table: Lookup, at: Array, across: Array) -> Array:

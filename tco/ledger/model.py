@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from tco.domain.cost import Behaviour, Flow, Kind, Nature, Payee, Phase, draws_power
-from tco.ledger.expression import Array, Driver, Expression, Valuation, leaves_of
+from tco.ledger.expression import Array, Driver, Expression, Sum, Valuation, leaves_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +190,11 @@ def value_line(line: CostLine, valuation: Valuation, months: int) -> ValuedLine:
 def cost_usd(quantity: Array, unit_price_usd: Array) -> Array:
     """Quantity x unit price [USD]: the one multiplication that makes money."""
     return np.multiply(quantity, unit_price_usd)
+
+
+def spend(lines: Iterable[CostLine]) -> Expression:
+    """Return what some lines cost together [USD], for who is owed by what is spent."""
+    return Sum(tuple(line.quantity * line.unit_price_usd for line in lines))
 
 
 @dataclass(slots=True)

@@ -127,9 +127,10 @@ class TestMoney:
             "checkpoint_interval_hours": {"likely": 1.0},
             "restart_hours": {"likely": 0.5},
         }
-        # 4 machines x 0.05 x (0.5 + 0.5) = 0.2 of the hours; there is no spot price for gpu-2 ...
-        scenario = with_job(machine=MACHINE | {"purchase": "spot"}, machines=4, spot=spot)
-        assert "spot" in reason(scenario)  # ... so the plan says so and makes up none
+        # 4 machines x 0.05 x (0.5 + 0.5) = 0.2 of the hours; there is no spot price for these ...
+        own = {"seller": "own-room", "region": "cellar", "instance_type": "server-2"}
+        scenario = with_job(machine=own | {"purchase": "spot"}, machines=4, spot=spot)
+        assert "server-2 spot" in reason(scenario)  # ... so the plan says so and makes up none
         scenario = with_job(
             machine=MACHINE | {"purchase": "spot"},
             machines=40,
