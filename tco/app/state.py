@@ -118,15 +118,19 @@ def open_scenario(scenario: Scenario) -> None:
 
 def store() -> Store:
     """Return where this person's plans are kept: a folder of their own where people sign in."""
-    owner = "local"
+    return _store(owner())
+
+
+def owner() -> str:
+    """Return the name of this person's folders."""
     if st.user.get("is_logged_in"):
-        owner = hashlib.sha256(str(st.user.get("email")).encode()).hexdigest()[:16]
-    return _store(owner)
+        return hashlib.sha256(str(st.user.get("email")).encode()).hexdigest()[:16]
+    return "local"
 
 
 @st.cache_resource
-def _store(owner: str) -> Store:
-    return FileStore(user_overlay() / "plans" / owner)
+def _store(whose: str) -> Store:
+    return FileStore(user_overlay() / "plans" / whose)
 
 
 def kept_as() -> str | None:

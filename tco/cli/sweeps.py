@@ -11,6 +11,7 @@ import typer
 
 from tco.cli.answers import AsJson
 from tco.cli.context import Options, options_of, prepare_to_simulate, print_json, say
+from tco.cli.sweep_report import report
 from tco.data import user_overlay
 from tco.errors import TcoError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tco.sweep import Engine, Progress, Question
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(report)
 EVERY_S, EVERY_UNSEEN_S = 1.0, 30.0
 """How often progress is told, at a terminal and into a log."""
 

@@ -47,7 +47,7 @@ class Report:
             """
             CREATE TABLE costs AS
             SELECT cell, coalesce(nullif(snapshots, ''), option) AS snapshot, min(cost_usd) AS usd
-            FROM rows WHERE place = 'ranked' AND cost_usd IS NOT NULL GROUP BY ALL;
+            FROM rows WHERE place = 'ranked' AND isfinite(cost_usd) GROUP BY ALL;
             CREATE TABLE winners AS
             SELECT cell, snapshot AS winner, usd FROM costs
             QUALIFY row_number() OVER (PARTITION BY cell ORDER BY round(usd, 2), snapshot) = 1;
@@ -77,8 +77,8 @@ class Report:
     @property
     def snapshots(self) -> tuple[str, ...]:
         """Snapshots that are ranked in some cell."""
-        rows = self._db.execute("SELECT DISTINCT snapshot FROM costs ORDER BY ALL").fetchall()
-        return tuple(str(name) for (name,) in rows)
+        found = self._table("SELECT DISTINCT snapshot FROM costs ORDER BY ALL")
+        return tuple(map(str, found["snapshot"]))
 
     def axis(self, name: str) -> AxisColumn:
         """Return an axis by name."""
@@ -135,7 +135,6 @@ class Report:
             """  # noqa: S608 - the names are those of axes, and quoted
         )
         table["x"], table["y"] = _levels(table["x"], across), _levels(table["y"], up)
-        self._db.register("placed", table)
         found = self._table(
             """
             SELECT x, y, winner, count(*) / sum(count(*)) OVER here AS share,
@@ -144,9 +143,9 @@ class Report:
             WINDOW here AS (PARTITION BY x, y)
             QUALIFY row_number() OVER (PARTITION BY x, y ORDER BY count(*) DESC, winner) = 1
             ORDER BY ALL
-            """
+            """,
+            placed=table,
         )
-        self._db.unregister("placed")
         return found.assign(
             x_label=[_label(level) for level in found["x"]],
             y_label=[_label(level) for level in found["y"]],
@@ -197,8 +196,14 @@ class Report:
     def _names(self) -> str:
         return ", ".join(axis.name for axis in self.axes)
 
-    def _table(self, query: str, values: list[Any] | None = None) -> pd.DataFrame:
-        found: pd.DataFrame = self._db.execute(query, values or []).df()
+    def _table(
+        self, query: str, values: list[Any] | None = None, placed: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """Ask on a connection of its own: several people may look at the same results at once."""
+        with self._db.cursor() as cursor:
+            if placed is not None:
+                cursor.register("placed", placed)
+            found: pd.DataFrame = cursor.execute(query, values or []).df()
         return found
 
 

@@ -22,6 +22,8 @@ from tco.sweep.cells import Cell, Level
 
 MANIFEST = "manifest.json"
 MOST_MANIFEST_BYTES = 20_000_000
+MOST_READ_ROWS = 20_000_000
+"""Rows that are read into memory."""
 IN_PARQUET = b"tco_sweep"
 """Under which a file of its own carries the manifest."""
 WORDS = {"option", "snapshots", "kind", "openness", "size_class", "place", "reasons"}
@@ -191,9 +193,14 @@ def _manifest_in(raw: bytes, name: str) -> Manifest:
         ) from None
 
 
-def read_folder(root: Path) -> Found:
+def read_folder(root: Path, *, most_rows: int = MOST_READ_ROWS) -> Found:
     """Read the results that lie in a folder, done or not."""
     manifest = read_manifest(root)
+    if manifest.rows > most_rows:
+        raise TcoError(
+            f"{root} has {manifest.rows:,} rows, and {most_rows:,} are read here; ask its parts, "
+            "which are plain Parquet, with a tool for larger data"
+        )
     schema = schema_of(manifest.axes)
     tables = [
         _with_scenario(read_part(root, part.path, schema), part.scenario) for part in manifest.parts
@@ -238,8 +245,15 @@ def as_one_file(found: Found) -> bytes:
     return written.getvalue()
 
 
-def read_file(raw: bytes, name: str, *, most_rows: int) -> Found:
+def read_file(
+    raw: bytes, name: str, *, most_rows: int = MOST_READ_ROWS, most_bytes: int | None = None
+) -> Found:
     """Read results from one file that ``as_one_file`` wrote."""
+    if most_bytes is not None and len(raw) > most_bytes:
+        raise TcoError(
+            f"{name} has {len(raw):,} bytes, and {most_bytes:,} are read here; use 'tco sweep "
+            "report'"
+        )
     try:
         file = pq.ParquetFile(io.BytesIO(raw))
         about = (file.schema_arrow.metadata or {}).get(IN_PARQUET)

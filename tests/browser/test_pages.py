@@ -20,6 +20,7 @@ PAGES = {
     "training": "Training & experiments",
     "idle": "Idle waste",
     "uncertainty": "Uncertainty",
+    "sweeps": "Sweeps",
     "measurements": "Snapshots & measurements",
     "scenarios": "Scenarios",
     "assumptions": "Assumptions",
