@@ -192,6 +192,7 @@ def _drivers(found: Evaluation) -> None:
             "low": [one.low for one in drivers.values()],
             "high": [one.high for one in drivers.values()],
             "evidence": [one.evidence.value for one in drivers.values()],
+            "date": [one.checked_on for one in drivers.values()],
             "source": [one.source for one in drivers.values()],
         }
     )

@@ -14,7 +14,7 @@ from tco.app.jobs import worked_out
 from tco.app.words import plain
 from tco.charts import frames
 from tco.errors import TcoError
-from tco.export.files import LEVELS, Format, Wanted, export_files
+from tco.export.files import LEVELS, Format, Wanted, export_files, with_recovery
 from tco.export.finance_files import parse_accounts, parse_approved
 from tco.plan import Evaluation
 from tco.rank.comparison import compared
@@ -59,7 +59,12 @@ def page(_: Any) -> None:
     wanted, name = _wanted(titles)
     if wanted is None:
         return
-    _files(shown, wanted, name)
+    tries = Format.REPORT in wanted.formats and st.checkbox(
+        "Try for the report what would recover the waste", value=True, key="export-recovery",
+        help="Each measure is a changed plan that is simulated and priced anew; it may take a "
+        "minute. Without it the report says that it was not tried.",
+    )  # fmt: skip
+    _files(shown, wanted, f"{name} {tries}", tries=tries)
 
 
 def _wanted(titles: dict[str, str]) -> tuple[Wanted | None, str]:
@@ -125,16 +130,21 @@ def _text(table: pd.DataFrame | None) -> str | None:
     return None if table is None else table.to_csv()
 
 
-def _files(shown: shell.Shown, wanted: Wanted, name: str) -> None:
+def _files(shown: shell.Shown, wanted: Wanted, name: str, *, tries: bool) -> None:
+    tables = state.materials()
+
     def work(watch: Watch) -> dict[str, bytes]:
         found: Evaluation = shown.reply.refined(Scope.ALL)
         watch.check()
         crossings = compared(found.outlook, found.requests_answered, None)
+        asked = replace(wanted, crossings=crossings)
+        watch.wanted += len(wanted.formats)
+        if tries:
+            asked = with_recovery(found, asked, tables.catalog, tables.measurements, watch=watch)
         files: dict[str, bytes] = {}
-        watch.wanted = len(wanted.formats)
         for form in wanted.formats:
             watch.check()
-            files |= export_files(found, replace(wanted, formats=[form], crossings=crossings))
+            files |= export_files(found, replace(asked, formats=[form]))
             watch.done += 1
         return files
 

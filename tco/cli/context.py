@@ -147,6 +147,12 @@ def say(message: str) -> None:
         sys.stderr.flush()
 
 
+def say_at_terminal(message: str) -> None:
+    """Say how far long work has come, to a person who watches."""
+    if sys.stderr.isatty():
+        say(message)
+
+
 def print_json(document: dict[str, Any]) -> None:
     """Write one JSON document to stdout."""
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")

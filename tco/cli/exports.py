@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,10 +16,11 @@ from tco.cli.context import (
     prepare_to_simulate,
     print_json,
     say,
+    say_at_terminal,
 )
 from tco.domain.cost import Basis
 from tco.errors import TcoError, nearest
-from tco.tasks import user_cache
+from tco.tasks import Watch, user_cache
 
 FORMATS = ("xlsx", "csv", "wide", "focus", "pdf", "report", "json", "md", "parquet", "png", "svg")
 
@@ -73,6 +75,13 @@ def export(  # noqa: PLR0913, PLR0917 - one argument for each option
     currency: Annotated[
         Currency, typer.Option(help="currency in which the workbook repeats its totals")
     ] = Currency.USD,
+    recovery: Annotated[
+        bool,
+        typer.Option(
+            "--recovery/--no-recovery",
+            help="try for the report what would recover the waste; each measure is simulated",
+        ),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Write a workbook, budgets, a FOCUS-shaped forecast, reports, charts or data."""
@@ -85,8 +94,9 @@ def export(  # noqa: PLR0913, PLR0917 - one argument for each option
             )
     options = options_of(context)
     [loaded] = options.scenarios([str(options.library.find(scenario))])
-    from tco.export.files import Format, Wanted, export_files, write_files
+    from tco.export.files import Format, Wanted, export_files, with_recovery, write_files
     from tco.export.finance_files import read_accounts, read_approved
+    from tco.export.recovery import STOPPED
     from tco.plan import Settings, evaluate
     from tco.rank.comparison import compared
 
@@ -99,21 +109,31 @@ def export(  # noqa: PLR0913, PLR0917 - one argument for each option
     if currency is not Currency.USD:
         rate = options.catalog.exchange_rate(currency.value, on=loaded.price_date)
     written: Literal["comma", "semicolon"] = "semicolon" if style is Style.SEMICOLON else "comma"
-    files = export_files(
-        found,
-        Wanted(
-            formats=[Format(name) for name in wanted],
-            option=option_named(found, option),
-            label=label,
-            level=level.value,
-            style=written,
-            accounts=mapping,
-            approved_usd=budget,
-            exchange=rate,
-            crossings=compared(found.outlook, found.requests_answered, None),
-        ),
+    asked = Wanted(
+        formats=[Format(name) for name in wanted],
+        option=option_named(found, option),
+        label=label,
+        level=level.value,
+        style=written,
+        accounts=mapping,
+        approved_usd=budget,
+        exchange=rate,
+        crossings=compared(found.outlook, found.requests_answered, None),
     )
-    paths = write_files(files, out)
+    if recovery and Format.REPORT in asked.formats:
+        say("trying what would recover the waste; new fleets are simulated, Ctrl-C leaves it out")
+        try:
+            asked = with_recovery(
+                found,
+                asked,
+                options.catalog,
+                options.measurements,
+                watch=Watch(),
+                tell=say_at_terminal,
+            )
+        except KeyboardInterrupt:
+            asked = replace(asked, recoverable=STOPPED)
+    paths = write_files(export_files(found, asked), out)
     if as_json:
         print_json({"schema": "tco/export/1", "files": [str(path) for path in paths]})
     else:

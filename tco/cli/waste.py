@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tco.cli.context import deliver, option_named, options_of, print_json, say
+from tco.cli.context import deliver, option_named, options_of, print_json, say, say_at_terminal
 from tco.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ def waste(
     options = options_of(context)
     [found] = options.evaluations(scenario)
     from tco.ledger.waste import capacity_by_option
-    from tco.recover import recover
+    from tco.recover import cheapest_that_wastes, recover
 
     chosen = None if measures is None else [_measure(name) for name in measures]
     used = capacity_by_option(found.ledger)
-    name = option_named(found, option) if option is not None else _cheapest_that_wastes(found, used)
+    name = cheapest_that_wastes(found) if option is None else option_named(found, option)
     recovery = None
     if name is not None and name in found.scenario.candidates:
         say(f"trying what would recover the waste of {name}; new fleets are simulated")
@@ -67,6 +67,7 @@ def waste(
             options.measurements,
             chosen=chosen,
             least_instances=least_instances,
+            tell=say_at_terminal,
         )
     if as_json:
         print_json(_document(found, used, recovery))
@@ -82,15 +83,6 @@ def _measure(name: str) -> Measure:
         action = f"There are {', '.join(known)}."
         raise NotFoundError("measure", name, known, action)
     return Measure(name)
-
-
-def _cheapest_that_wastes(found: Evaluation, used: dict[str, CapacityUse]) -> str | None:
-    """Return the first of the ranking that wastes anything; of none ranked, the first at all."""
-    ranked = [answer.option for answer in found.ranking.options]
-    for name in (*ranked, *used):
-        if name in used and used[name].lost_usd > 0 and name in found.scenario.candidates:
-            return name
-    return None
 
 
 # ---- as data ------------------------------------------------------------------------------------

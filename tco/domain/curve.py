@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -246,6 +247,7 @@ class ServiceCurve(Record):
     load_s: Estimate | None = Field(default=None, description="fresh process to first answer [s]")
     evidence: Evidence
     sources: Annotated[tuple[Text, ...], Field(min_length=1)]
+    checked_on: date | None = Field(default=None, description="day of the measurement")
     notes: tuple[Text, ...] = ()
 
     @model_validator(mode="after")

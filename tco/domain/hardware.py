@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
@@ -74,3 +75,4 @@ class Accelerator(Record):
     idle_evidence: Evidence | None = None
     source: Text
     evidence: Evidence
+    checked_on: date | None = None

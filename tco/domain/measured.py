@@ -6,7 +6,7 @@ results turn theirs into it, and curves are fitted on it. A figure that was not 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -300,6 +300,9 @@ class Measured(Record):
     )
     evidence: Evidence
     source: Text = Field(description="our harness, or the tool, file and digest it was read from")
+    checked_on: date | None = Field(
+        default=None, description="day on which results of others were read"
+    )
     effort: Effort | None = None
     points: tuple[Point, ...] = Field(min_length=1)
     served: Served | None = Field(
@@ -311,6 +314,11 @@ class Measured(Record):
     interrupted: bool = Field(default=False, description="stopped before all points were measured")
     doubts: tuple[Text, ...] = ()
     notes: tuple[Text, ...] = ()
+
+    @property
+    def day(self) -> date | None:
+        """Day on which it was measured, or read from others; None where nobody says."""
+        return self.checked_on if self.environment is None else self.environment.started_at.date()
 
     @property
     def is_reference(self) -> bool:

@@ -100,6 +100,7 @@ class Quote(Record):
             high=None if self.high_usd is None else float(self.high_usd),
             evidence=self.evidence,
             source=self.reference,
+            checked_on=self.checked_on,
         )
 
 
@@ -184,6 +185,8 @@ class TokenRates(Record):
     evidence: Evidence = Evidence.PUBLISHED
     priced_at: datetime
     """The moment whose prices these are, in UTC; the hour matters where ``windows`` are listed."""
+    checked_on: date
+    """Day for which the prices were read; of a correction, the day on which it was checked."""
     negotiated: bool = False
     label: str | None = None
 
@@ -194,6 +197,15 @@ class TokenRates(Record):
         return (
             f"{label}{self.source}, {self.provider}/{self.resolved_model} {self.tier}, "
             f"as priced {self.priced_at:%Y-%m-%d %H:%M} UTC"
+        )
+
+    def estimate(self, usd: Decimal) -> Estimate:
+        """One of its prices with its source [USD per million tokens]."""
+        return Estimate(
+            likely=float(usd),
+            evidence=self.evidence,
+            source=self.reference,
+            checked_on=self.checked_on,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -66,6 +67,11 @@ class Estimate(Record):
     high: float | None = None
     evidence: Evidence = Evidence.STATED
     source: Text | None = None
+    checked_on: date | None = Field(
+        default=None,
+        exclude_if=lambda day: day is None,
+        description="day on which the source was read, or the figure measured",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -33,6 +33,7 @@ def evaluation_json(found: Evaluation, crossings: Sequence[Compared]) -> bytes:
                 "high": driver.high,
                 "evidence": driver.evidence.value,
                 "source": driver.source,
+                "checked_on": driver.checked_on and driver.checked_on.isoformat(),
             }
             for driver in found.model.drivers().values()
         ],
@@ -67,7 +68,8 @@ def evaluation_markdown(found: Evaluation) -> str:
     facts = facts_of(found)
     lines += [
         "",
-        f"<sub>{plain(facts['Product'])}, scenario {facts['Scenario digest'][:8]}, prices of "
+        f"<sub>{plain(facts['Product'])}, {plain(found.scenario.id)} "
+        f"{facts['Scenario digest'][:8]}, prices of "
         f"{facts['Prices of']}, {facts['Basis']} USD, {facts['What this is']}</sub>",
         "",
     ]

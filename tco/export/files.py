@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -17,13 +16,18 @@ from tco.data import write_whole
 from tco.domain.price import ExchangeRate
 from tco.errors import TcoError
 from tco.export.document import evaluation_json, evaluation_markdown
-from tco.export.facts import file_name
+from tco.export.facts import facts_of, file_name
 from tco.export.focus import as_focus_csv, focus_rows
+from tco.export.marked import marked_parquet, marked_png, marked_svg
+from tco.export.recovery import NOT_TRIED, Recoverable, recoverable
 from tco.export.report import report_pdf, summary_pdf
 from tco.export.tables import BudgetRequest, as_csv, budget_rows, budget_wide
 from tco.export.workbook import workbook
+from tco.measure.library import Measurements
 from tco.plan import Evaluation
+from tco.prices import Catalog
 from tco.rank.comparison import Compared
+from tco.tasks import Watch
 
 
 class Format(StrEnum):
@@ -68,6 +72,24 @@ class Wanted:
     crossings: Sequence[Compared] = field(default=())
     exchange: ExchangeRate | None = None
     """Currency in which the workbook repeats its totals."""
+    recoverable: Recoverable = NOT_TRIED
+    """What would recover the waste: in the report, and in a workbook written with it."""
+
+
+def with_recovery(
+    found: Evaluation,
+    wanted: Wanted,
+    catalog: Catalog,
+    measurements: Measurements,
+    *,
+    watch: Watch | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Wanted:
+    """Add what would recover the waste where a report is wanted: that is simulated, in minutes."""
+    if Format.REPORT not in wanted.formats:
+        return wanted
+    tried = recoverable(found, catalog, measurements, watch=watch, tell=tell)
+    return replace(wanted, recoverable=tried)
 
 
 def export_files(found: Evaluation, wanted: Wanted) -> dict[str, bytes]:
@@ -76,9 +98,7 @@ def export_files(found: Evaluation, wanted: Wanted) -> dict[str, bytes]:
     for form in wanted.formats:
         if form in {Format.PNG, Format.SVG}:
             for name, chart in charts_of(found, wanted.option).items():
-                drawn = picture.as_png(chart) if form is Format.PNG else picture.as_svg(chart)
-                content = drawn if isinstance(drawn, bytes) else drawn.encode()
-                files[file_name(found, f"{name}.{form}")] = content
+                files[file_name(found, f"{name}.{form}")] = _picture(chart, form, facts_of(found))
         else:
             ending = ENDINGS.get(form, str(form))
             files[file_name(found, ending)] = WRITERS[form](found, wanted)
@@ -123,6 +143,12 @@ def charts_of(found: Evaluation, option: str) -> dict[str, Chart]:
     return charts
 
 
+def _picture(chart: Chart, form: Format, facts: Mapping[str, str]) -> bytes:
+    if form is Format.PNG:
+        return marked_png(picture.as_png(chart), facts)
+    return marked_svg(picture.as_svg(chart), facts).encode()
+
+
 def _budget(found: Evaluation, wanted: Wanted) -> pd.DataFrame:
     request = BudgetRequest(
         options=[wanted.option],
@@ -151,24 +177,19 @@ def _level_usd(found: Evaluation, wanted: Wanted) -> dict[str, float]:
     return {wanted.option: total}
 
 
-def _rows(found: Evaluation, wanted: Wanted) -> bytes:
-    del wanted
-    held = BytesIO()
-    found.ledger.to_parquet(held, index=False)
-    return held.getvalue()
-
-
 Writer = Callable[[Evaluation, Wanted], bytes]
 WRITERS: dict[Format, Writer] = {
-    Format.WORKBOOK: lambda found, wanted: workbook(found, wanted.crossings, wanted.exchange),
+    Format.WORKBOOK: lambda found, wanted: workbook(
+        found, wanted.crossings, wanted.exchange, wanted.recoverable
+    ),
     Format.BUDGET: lambda found, wanted: as_csv(_budget(found, wanted), style=wanted.style),
     Format.BUDGET_WIDE: lambda found, wanted: as_csv(
         budget_wide(_budget(found, wanted)), style=wanted.style
     ),
     Format.FOCUS: lambda found, wanted: as_focus_csv(focus_rows(found, [wanted.option])),
     Format.SUMMARY: lambda found, _: summary_pdf(found),
-    Format.REPORT: lambda found, _: report_pdf(found),
+    Format.REPORT: lambda found, wanted: report_pdf(found, wanted.crossings, wanted.recoverable),
     Format.JSON: lambda found, wanted: evaluation_json(found, wanted.crossings),
     Format.MARKDOWN: lambda found, _: evaluation_markdown(found).encode(),
-    Format.ROWS: _rows,
+    Format.ROWS: lambda found, _: marked_parquet(found.ledger, facts_of(found)),
 }

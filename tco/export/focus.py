@@ -115,6 +115,7 @@ def _in_columns(found: Evaluation, table: pd.DataFrame) -> pd.DataFrame:
         "x_Evidence": table["evidence"],
         "x_PriceRef": table["price_ref"],
         "x_PriceDate": facts["Prices of"],
+        "x_Basis": "BilledCost is cash, EffectiveCost is accrual",
         "x_EnergyKwh": table["energy_kwh"],
         "x_Co2eKg": table["co2e_kg"],
         "x_Product": facts["Product"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -29,10 +30,13 @@ ASSUMPTIONS = (
     "live or fixed",
     "may be from",
     "to",
-    "evidence",
     "source",
+    "date",
+    "evidence",
     "name of its cell",
 )
+UNDATED = "undated"
+"""In place of a date: the source says what is known, but not since when."""
 SOURCE_WIDTH, LINE_POINTS = 70, 15
 VALUE, EXPORTED = "B", "E"
 EXCHANGE = "in_exchange_rate"
@@ -95,14 +99,15 @@ def write_assumptions(
         sheet.put(row, 6, "fixed" if allowed is None else "live")
         sheet.put(row, 7, allowed.low if allowed else None, look.factor)
         sheet.put(row, 8, allowed.high if allowed else None, look.factor)
-        sheet.put(row, 9, str(driver.evidence))
-        sheet.put(row, 10, driver.source, look.wrapped)
+        sheet.put(row, 9, driver.source, look.wrapped)
         sheet.page.set_row(row, LINE_POINTS * math.ceil(len(driver.source) / SOURCE_WIDTH))
-        sheet.put(row, 11, name)
+        _put_date(sheet, row, 10, driver.checked_on)
+        sheet.put(row, 11, str(driver.evidence))
+        sheet.put(row, 12, name)
         book.define_name(name, f"=Assumptions!${VALUE}${row + 1}")
         sheet.page.data_validation(row, 1, row, 1, _validation(driver, allowed))
         row += 1
-    sheet.widths((58, 16, 16, 12, 16, 12, 11, 14, 16, 11, SOURCE_WIDTH, 50))
+    sheet.widths((58, 16, 16, 12, 16, 12, 11, 14, 16, SOURCE_WIDTH, 12, 11, 50))
     sheet.page.freeze_panes(FIRST_ASSUMPTION - 1, 2)
     sheet.page.print_area(0, 0, row - 1, len(ASSUMPTIONS) - 2)
     sheet.page.repeat_rows(FIRST_ASSUMPTION - 2)
@@ -114,7 +119,16 @@ def exchange_driver(rate: ExchangeRate) -> Driver:
     """Return a rate as an assumption that can be changed."""
     value = float(rate.usd_per_unit)
     name, source = f"exchange_rate.{rate.currency}", f"{rate.source}, {rate.day:%Y-%m-%d}"
-    return Driver(name, f"USD/{rate.currency}", value, Evidence.PUBLISHED, source, value, value)
+    unit = f"USD/{rate.currency}"
+    return Driver(name, unit, value, Evidence.PUBLISHED, source, value, value, rate.day)
+
+
+def _put_date(sheet: Sheet, row: int, column: int, day: date | None) -> None:
+    """Write the day of a source, or that nobody says which it was."""
+    if day is None:
+        sheet.put(row, column, UNDATED, sheet.formats.note)
+    else:
+        sheet.put(row, column, day, sheet.formats.day)
 
 
 def _validation(driver: Driver, allowed: Limits | None) -> dict[str, object]:
@@ -190,17 +204,17 @@ def write_tables(sheet: Sheet, formulas: Formulas) -> None:
 def write_sources(sheet: Sheet, formulas: Formulas) -> None:
     """Write each source once, with the number of figures that rest on it."""
     sheet.title("Sources", "Where the figures come from, and how many rest on each.")
-    sheet.head(3, ("source", "evidence", "figures"))
-    counted: dict[tuple[str, str], int] = {}
-    for driver in formulas.names.values():
-        key = (driver.source, str(driver.evidence))
-        counted[key] = counted.get(key, 0) + 1
-    for table in formulas.tables:
-        key = (table.source, "estimated")
-        counted[key] = counted.get(key, 0) + 1
-    for row, ((source, evidence), count) in enumerate(sorted(counted.items()), start=4):
+    sheet.head(3, ("source", "date", "evidence", "figures"))
+    counted = Counter(
+        (driver.source, driver.checked_on, str(driver.evidence))
+        for driver in formulas.names.values()
+    )
+    counted.update((table.source, None, str(Evidence.ESTIMATED)) for table in formulas.tables)
+    in_order = sorted(counted.items(), key=lambda pair: (pair[0][0], str(pair[0][1]), pair[0][2]))
+    for row, ((source, day, evidence), count) in enumerate(in_order, start=4):
         sheet.put(row, 0, source, sheet.formats.wrapped)
-        sheet.put(row, 1, evidence)
-        sheet.put(row, 2, count)
-    sheet.widths((120, 14, 10))
+        _put_date(sheet, row, 1, day)
+        sheet.put(row, 2, evidence)
+        sheet.put(row, 3, count)
+    sheet.widths((120, 12, 14, 10))
     sheet.page.freeze_panes(4, 0)

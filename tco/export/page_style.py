@@ -17,7 +17,7 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import Flowable, Image, Paragraph, Table, TableStyle
+from reportlab.platypus import Flowable, Image, KeepInFrame, Paragraph, Table, TableStyle
 
 from tco.charts.picture import Chart, as_png
 
@@ -26,6 +26,8 @@ rl_config.useA85 = 0
 
 WIDTH, HEIGHT = A4
 MARGIN = 16 * mm
+PADDING = 6.0
+"""What the library leaves free inside the margins, on each side [points]."""
 TEXT_WIDTH = WIDTH - 2 * MARGIN
 INK, QUIET, HEAD, PALE = (colors.HexColor(c) for c in ("#111111", "#555555", "#1E3A5F", "#EEF4FB"))
 REGULAR, BOLD = "Vera", "VeraBd"
@@ -101,6 +103,11 @@ def table(
         )
     )
     return made
+
+
+def one_page(story: Sequence[Flowable]) -> Flowable:
+    """Keep a page's content on one page: what would run over is set a little smaller."""
+    return KeepInFrame(TEXT_WIDTH, HEIGHT - 2 * MARGIN, list(story), mode="shrink", vAlign="TOP")
 
 
 def cards(figures: Sequence[tuple[str, str, str]]) -> Table:

@@ -14,43 +14,61 @@ from tco.export.facts import facts_of, footer_of
 from tco.export.page_style import (
     HEIGHT,
     MARGIN,
+    PADDING,
     QUIET,
     WIDTH,
     cards,
     fonts,
     heading,
+    one_page,
     picture,
     table,
     unit_usd,
     usd,
     words,
 )
+from tco.export.recovery import NOT_TRIED, Recoverable, verdict_of
 from tco.ledger import book
+from tco.ledger.coverage import State, coverage
 from tco.plan import Evaluation
+from tco.rank.comparison import Compared
 from tco.rank.score import Answer
 
 TEN, EIGHTY, NINETY = 10, 80, 90
 DEVELOPMENT = (Phase.DATA, Phase.EXPERIMENTATION, Phase.TRAINING)
 FOOT = 26.0
 """Height of the line at the foot of a page [points]."""
-MOST_ASSUMPTIONS, MOST_RANKED, MOST_DRAWN = 28, 8, 2
+COVERED = {
+    State.PRICED: "priced",
+    State.NONE: "none, for a reason",
+    State.ELSEWHERE: "elsewhere",
+    State.SILENT: "nobody says",
+}
+MOST_ASSUMPTIONS, MOST_RANKED, MOST_DRAWN, MOST_CAUSES = 28, 8, 2, 8
 
 
 def summary_pdf(found: Evaluation) -> bytes:
     """Write the decision on one page."""
-    return _pdf(found, _summary(found))
+    return _pdf(found, [_summary(found)])
 
 
-def report_pdf(found: Evaluation) -> bytes:
-    """Write the decision and what it rests on."""
-    pages = (_summary, _over_time, _development_and_waste, _crossings_and_drivers, _grounds)
-    story: list[Flowable] = []
-    for number, page in enumerate(pages):
-        story += ([PageBreak()] if number else []) + page(found)
-    return _pdf(found, story)
+def report_pdf(
+    found: Evaluation,
+    crossings: Sequence[Compared] = (),
+    recoverable: Recoverable = NOT_TRIED,
+) -> bytes:
+    """Write the decision and what it rests on, on five pages."""
+    pages = (
+        _summary(found),
+        _over_time(found),
+        _development_and_waste(found, recoverable),
+        _crossings_and_coverage(found, crossings),
+        _grounds(found),
+    )
+    return _pdf(found, pages)
 
 
-def _pdf(found: Evaluation, story: Sequence[Flowable]) -> bytes:
+def _pdf(found: Evaluation, pages: Sequence[Sequence[Flowable]]) -> bytes:
     held = BytesIO()
     footer = footer_of(found)
     regular, _ = fonts()
@@ -64,16 +82,19 @@ def _pdf(found: Evaluation, story: Sequence[Flowable]) -> bytes:
     document = SimpleDocTemplate(
         held,
         pagesize=(WIDTH, HEIGHT),
-        leftMargin=MARGIN,
-        rightMargin=MARGIN,
-        topMargin=MARGIN,
-        bottomMargin=MARGIN,
+        leftMargin=MARGIN - PADDING,
+        rightMargin=MARGIN - PADDING,
+        topMargin=MARGIN - PADDING,
+        bottomMargin=MARGIN - PADDING,
         title=f"Cost of {found.scenario.title}",
         subject="An estimate, not a quote",
         author=facts_of(found)["Product"],
         invariant=1,
     )
-    document.build(list(story), onFirstPage=foot, onLaterPages=foot)
+    story: list[Flowable] = []
+    for number, page in enumerate(pages):
+        story += ([PageBreak()] if number else []) + [one_page(page)]
+    document.build(story, onFirstPage=foot, onLaterPages=foot)
     return held.getvalue()
 
 
@@ -212,7 +233,7 @@ def _over_time(found: Evaluation) -> list[Flowable]:
     return story
 
 
-def _development_and_waste(found: Evaluation) -> list[Flowable]:
+def _development_and_waste(found: Evaluation, recoverable: Recoverable) -> list[Flowable]:
     answers = frames.priced(found)[:MOST_RANKED]
     titles = [answer.title for answer in answers]
     story: list[Flowable] = [heading("Data, experiments and training [USD]")]
@@ -221,6 +242,30 @@ def _development_and_waste(found: Evaluation) -> list[Flowable]:
     story += [Spacer(1, 8), heading("Paid for capacity that did not work [USD]")]
     lost = found.ledger["kind"].isin([str(Kind.WASTED), str(Kind.IDLE)])
     story.append(_parts(found, answers, lost, "cause", titles))
+    story += [Spacer(1, 8), heading("What would recover the waste")]
+    return story + _recovery(found, recoverable)
+
+
+def _recovery(found: Evaluation, recoverable: Recoverable) -> list[Flowable]:
+    """Tell what stays of each cause, and what came of each measure."""
+    story: list[Flowable] = [words(recoverable.sentence(found))]
+    if recoverable.recovery is None:
+        return story
+    causes = [
+        [one.cause, usd(one.usd), usd(one.recovered_usd), usd(one.left_usd)]
+        for one in recoverable.recovery.causes[:MOST_CAUSES]
+    ]
+    titles = ("cause", "today [USD]", "recoverable [USD]", "stays [USD]")
+    story += [table(titles, causes, widths=(40, 20, 20, 20), size=6.5), Spacer(1, 6)]
+    trials = [
+        [verdict_of(trial), "" if trial.saved_usd is None else usd(trial.saved_usd)]
+        for trial in recoverable.tried
+    ]
+    if trials:
+        alone = ("each measure alone; savings overlap and do not add up", "saves [USD]")
+        story.append(table(alone, trials, widths=(80, 20), size=6.5))
+    if recoverable.untried:
+        story.append(words(f"Nothing to change for {', '.join(recoverable.untried)}.", 7))
     return story
 
 
@@ -242,7 +287,7 @@ def _parts(
     return table((by, *titles), lines, widths=(18, *([12] * len(options))), size=6)
 
 
-def _crossings_and_drivers(found: Evaluation) -> list[Flowable]:
+def _crossings_and_coverage(found: Evaluation, crossings: Sequence[Compared]) -> list[Flowable]:
     story: list[Flowable] = [heading("When two options cross")]
     ranked = found.ranking.options
     if len(ranked) >= MOST_DRAWN:
@@ -253,6 +298,13 @@ def _crossings_and_drivers(found: Evaluation) -> list[Flowable]:
         story.append(picture(cost.cumulative_cost(lines, title=title, crossing=month)))
     else:
         story.append(words("One option is ranked: there is nothing to cross."))
+    if crossings:
+        rows = [
+            [one.question, *one.titles, "never" if one.month is None else str(one.month)]
+            for one in crossings
+        ]
+        titles = ("cheaper against dearer of", "cheaper", "dearer", "cross in month")
+        story.append(table(titles, rows, widths=(34, 26, 26, 14), size=6.5))
     story += [Spacer(1, 6), heading("What moves the answer most")]
     swings = frames.tornado_table(found)
     if swings.empty:
@@ -266,8 +318,20 @@ def _crossings_and_drivers(found: Evaluation) -> list[Flowable]:
             title=f"Total of {best.title} at the low and high value of each assumption",
         )
         story.append(picture(chart, width=430, height=28 * len(swings) + 30))
-    story += [words(sentence) for sentence in found.outlook.flip_sentences]
-    return story
+    story += [Spacer(1, 6), heading("What each total covers")]
+    return [*story, _coverage(found)]
+
+
+def _coverage(found: Evaluation) -> Flowable:
+    """Say for each phase and option whether it is priced, left out for a reason, or forgotten."""
+    answers = frames.priced(found)[:MOST_RANKED]
+    stands = {(one.option, one.phase): one.state for one in coverage(found.scenario, found.ledger)}
+    rows = [
+        [str(phase), *(COVERED[stands[answer.option, phase]] for answer in answers)]
+        for phase in Phase
+    ]
+    titles = ("phase", *(answer.title for answer in answers))
+    return table(titles, rows, widths=(14, *([12] * len(answers))), size=6)
 
 
 def _grounds(found: Evaluation) -> list[Flowable]:

@@ -77,6 +77,7 @@ def _schema() -> dict[str, Any]:
         "high": MAYBE,
         "evidence": _words(Evidence),
         "source": TEXT,
+        "checked_on": {"type": ["string", "null"], "format": "date"},
     }
     whole = {
         "schema": {"const": "tco/evaluation/1"},

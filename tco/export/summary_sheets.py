@@ -12,6 +12,7 @@ from tco.domain.price import ExchangeRate
 from tco.export.formulas import column_letters
 from tco.export.input_sheets import EXCHANGE, AssumptionRows
 from tco.export.option_sheet import CATEGORY, KIND, PAYEE, TOTAL, OptionRows
+from tco.export.recovery import Recoverable, verdict_of
 from tco.export.sheets import Sheet
 from tco.ledger import book as ledger
 from tco.plan import Evaluation
@@ -251,7 +252,9 @@ def write_parts(
     sheet.page.freeze_panes(4, 2)
 
 
-def write_waste(sheet: Sheet, found: Evaluation, places: Sequence[Place]) -> None:
+def write_waste(
+    sheet: Sheet, found: Evaluation, places: Sequence[Place], recoverable: Recoverable
+) -> None:
     """Name what was paid for capacity that did not work, by cause."""
     look = sheet.formats
     sheet.title("Waste", "Paid for capacity that did not work, by cause, over the horizon [USD].")
@@ -280,8 +283,31 @@ def write_waste(sheet: Sheet, found: Evaluation, places: Sequence[Place]) -> Non
             letter = column_letters(column)
             formula = f"SUM({letter}5:{letter}{row})"
             sheet.work_out(row, column, formula, place.money.idle_usd, look.money_total)
-    sheet.widths((12, 30, *([20] * len(places))))
+    _write_recovery(sheet, row + 2, found, recoverable)
+    sheet.widths((12, 36, *([20] * len(places))))
     sheet.page.freeze_panes(4, 2)
+
+
+def _write_recovery(sheet: Sheet, row: int, found: Evaluation, recoverable: Recoverable) -> None:
+    """Write what would recover the waste of one option: values, for each measure is simulated."""
+    look = sheet.formats
+    sheet.put(row, 0, "What would recover it: values, not formulas", look.section)
+    sheet.put(row + 1, 0, recoverable.sentence(found))
+    if recoverable.recovery is None:
+        return
+    row += 3
+    sheet.head(row, ("", "cause", "today [USD]", "recoverable [USD]", "stays [USD]"))
+    for cause in recoverable.recovery.causes:
+        row += 1
+        sheet.put(row, 1, cause.cause)
+        for column, usd in enumerate((cause.usd, cause.recovered_usd, cause.left_usd), start=2):
+            sheet.put(row, column, usd, look.money)
+    row += 2
+    sheet.head(row, ("", "measure alone; savings do not add up", "saves [USD]"))
+    for trial in recoverable.tried:
+        row += 1
+        sheet.put(row, 1, verdict_of(trial))
+        sheet.put(row, 2, trial.saved_usd, look.money)
 
 
 def write_checks(sheet: Sheet, places: Sequence[Place], assumptions: AssumptionRows) -> None:

@@ -20,6 +20,8 @@ MONTHS_A_QUARTER, MONTHS_A_YEAR = 3, 12
 LINE = ["phase", "category", "item", "kind", "cause", "flow", "nature", "behaviour", "payee"]
 """What tells one line of a budget from another."""
 ACCOUNTS = ["gl_account", "cost_centre"]
+FACTS = ["prices_of", "scenario_digest", "product", "note"]
+"""What each row says of the file that it came in."""
 CONTINGENCY = "contingency"
 
 
@@ -100,14 +102,14 @@ def budget_rows(found: Evaluation, request: BudgetRequest) -> pd.DataFrame:
     columns = [
             "version", "level", "scenario", "option", "month", "fiscal_year", "fiscal_quarter",
             *ACCOUNTS, *LINE, "amount_usd", "approved_month_usd", "currency", "basis", "evidence",
-            "prices_of", "scenario_digest", "product", "note",
+            *FACTS,
     ]  # fmt: skip
     return table.reindex(columns=columns)
 
 
 def budget_wide(table: pd.DataFrame) -> pd.DataFrame:
     """Lay months across, each fiscal quarter and year followed by its total, with a last row."""
-    keys = ["version", "level", "scenario", "option", *ACCOUNTS, *LINE, "currency", "basis"]
+    keys = ["version", "level", "scenario", "option", *ACCOUNTS, *LINE, "currency", "basis", *FACTS]
     named = table.assign(column=table["month"].dt.strftime("%Y-%m"))
     wide = named.pivot_table(
         index=keys, columns="column", values="amount_usd", aggfunc="sum", fill_value=0.0,

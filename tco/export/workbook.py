@@ -25,6 +25,7 @@ from tco.export.input_sheets import (
 from tco.export.live import headroom, live_ranges
 from tco.export.option_sheet import DISCOUNT, OptionRows, OptionSheet
 from tco.export.outlook_sheets import write_break_even, write_coverage, write_ranges
+from tco.export.recovery import NOT_TRIED, Recoverable
 from tco.export.sheets import (
     FIRST_MONTH,
     MONTH_HEADER,
@@ -71,6 +72,7 @@ def workbook(
     found: Evaluation,
     crossings: Sequence[Compared] = (),
     rate: ExchangeRate | None = None,
+    recoverable: Recoverable = NOT_TRIED,
 ) -> bytes:
     """Write an evaluation as an XLSX file; the same evaluation gives the same bytes.
 
@@ -78,6 +80,7 @@ def workbook(
         found: The evaluation.
         crossings: Break-even points, which are written as values.
         rate: A currency in which the summary repeats its totals, by a live exchange rate.
+        recoverable: What would recover the waste, which is written as values.
     """
     held = BytesIO()
     book = Workbook(
@@ -97,7 +100,7 @@ def workbook(
             "created": datetime(day.year, day.month, day.day),
         }
     )
-    _fill(book, found, crossings, rate)
+    _fill(book, found, crossings, rate, recoverable)
     book.close()
     return held.getvalue()
 
@@ -107,6 +110,7 @@ def _fill(
     found: Evaluation,
     crossings: Sequence[Compared],
     exchange: ExchangeRate | None,
+    recoverable: Recoverable,
 ) -> None:
     formats = make_formats(book)
     footer = footer_of(found)
@@ -152,7 +156,7 @@ def _fill(
         title="Training & experiments",
         note="Data, experiments and training by category, over the horizon [USD].",
     )
-    write_waste(front["Waste"], found, places)
+    write_waste(front["Waste"], found, places, recoverable)
     write_break_even(book, front["Break-even"], found, places, crossings)
     write_ranges(front["Ranges"], found, places)
     write_coverage(front["Coverage"], found, places)

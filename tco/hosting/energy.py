@@ -111,6 +111,7 @@ def _idle_board_w(instance: Instance, catalog: Catalog) -> Expression | None:
         f"idle power of a board with a model loaded, {found.source}",
         found.idle_low_w,
         found.idle_high_w,
+        found.checked_on,
     )
 
 
@@ -128,5 +129,6 @@ def _grid(region: str, seller: str | None, catalog: Catalog, on: date) -> Expres
         known.carbon_g_per_kwh,
         known.carbon_evidence or Evidence.PUBLISHED,
         known.carbon_source or "the table of grids",
+        checked_on=known.carbon_checked_on,
     )
     return grams / Number(GRAMS_PER_KILOGRAM, "grams in a kilogram")

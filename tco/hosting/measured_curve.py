@@ -123,7 +123,7 @@ def _error(name: str, known: ServiceCurve, largest_batch: int, size: float | Non
             f"; batches of 1 to {largest_batch}{'' if size is None else f' of size {size:,.0f}'} "
             f"lie outside the measured ones, {low_batch:g} to {high_batch:g}"
         )
-    return Driver(name, "-", 1.0, evidence, source, 1 / high, high)
+    return Driver(name, "-", 1.0, evidence, source, 1 / high, high, known.checked_on)
 
 
 def _source(known: ServiceCurve) -> str:
@@ -143,7 +143,14 @@ def _seconds(
     if asked is None or asked.low is None or asked.high is None or size is None:
         likely_s = float(known.table(largest_batch, size)[0][-1])
         grade = known.grade(largest_batch, size)
-        return Driver(f"{name}.seconds", unit, likely_s, grade, _source(known))
+        return Driver(
+            f"{name}.seconds",
+            unit,
+            likely_s,
+            grade,
+            _source(known),
+            checked_on=known.checked_on,
+        )
     measured = [curve.input_size for curve in known.batch.sizes if curve.input_size is not None]
     # Straight between these: constant up to the smallest, in proportion beyond the largest.
     sizes = [0.0, *measured, max(measured[-1], asked.high) * BEYOND_SIZES]
@@ -171,7 +178,9 @@ def _joules(
     source = f"{_source(known)}; scope: {known.energy_scope.value}"
 
     def figure(word: str, unit: str, value: float) -> Expression:
-        return error * Driver(f"{name}.{word}", unit, value, grade, source)
+        return error * Driver(
+            f"{name}.{word}", unit, value, grade, source, checked_on=known.checked_on
+        )
 
     error = Driver(
         f"{name}.energy_error",
@@ -181,6 +190,7 @@ def _joules(
         f"{source}; expected to miss by {miss:.1%}",
         1 / high,
         high,
+        known.checked_on,
     )
     if largest_batch == 1:
         return Joules(figure("energy_j", "J/request", float(joules[0])), known.energy_scope)

@@ -26,7 +26,12 @@ def point_service(scenario: Scenario, part: Part, row: ConstantService) -> Servi
     size, measured, word = _size(scenario, part, row)
     if size is None:
         seconds: Expression = Driver(
-            f"{name}.seconds", "s/request", row.seconds, row.evidence, source
+            f"{name}.seconds",
+            "s/request",
+            row.seconds,
+            row.evidence,
+            source,
+            checked_on=row.checked_on,
         )
     else:
         likely = float(likely_months(size, 1)[0])
@@ -37,6 +42,7 @@ def point_service(scenario: Scenario, part: Part, row: ConstantService) -> Servi
             row.seconds / measured,
             row.evidence if same_size else worse(row.evidence, Evidence.ESTIMATED),
             source if same_size else f"{source}, scaled from {measured:,.0f} {word} tokens",
+            checked_on=row.checked_on,
         )
     likely_s = float(likely_months(seconds, 1)[0])
     curve, sizing = constant_curve(likely_s), None
@@ -74,6 +80,7 @@ def _joules(
         row.energy_j_per_request,
         worse(row.evidence, Evidence.ESTIMATED),
         f"{source}, {row.energy_scope}, at full batch",
+        checked_on=row.checked_on,
     )
     return Joules(known if relative_size is None else known * relative_size, EnergyScope.BOARD)
 

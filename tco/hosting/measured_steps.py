@@ -258,7 +258,7 @@ def _error(name: str, known: ServiceCurve, sequences: float) -> Driver:
         f"{'; '.join(known.sources)}; expected to miss by {miss:.1%} at {sequences:,.1f} sequences "
         f"in a usual step, measured at {least:,.0f} to {most:,.0f}"
     )
-    return Driver(name, "-", 1.0, known.grade(sequences), source, 1 / high, high)
+    return Driver(name, "-", 1.0, known.grade(sequences), source, 1 / high, high, known.checked_on)
 
 
 def _work(
@@ -272,13 +272,21 @@ def _work(
     source = "; ".join(known.sources)
     each_s = float(line.over(np.array([sequences]))[0]) / sequences
     grade = known.grade(sequences)
-    made = Driver(f"{name}.seconds_per_output_token", "s/token", each_s, grade, source)
+    made = Driver(
+        f"{name}.seconds_per_output_token",
+        "s/token",
+        each_s,
+        grade,
+        source,
+        checked_on=known.checked_on,
+    )
     read = Driver(
         f"{name}.seconds_per_input_token",
         "s/token",
         line.per_prefill_token,
         worse(grade, Evidence.ESTIMATED),
         source,
+        checked_on=known.checked_on,
     )
     return (tokens.output + tokens.reasoning) * made + tokens.fresh_input * read
 
@@ -310,7 +318,7 @@ def _joules(
     source = f"{'; '.join(known.sources)}; scope: {known.energy_scope.value}"
 
     def figure(word: str, unit: str, value: float) -> Driver:
-        return Driver(f"{name}.{word}", unit, value, grade, source)
+        return Driver(f"{name}.{word}", unit, value, grade, source, checked_on=known.checked_on)
 
     error = Driver(
         f"{name}.energy_error",
@@ -320,6 +328,7 @@ def _joules(
         f"{source}; expected to miss by {miss:.1%}",
         1 / high,
         high,
+        known.checked_on,
     )
     beside = (tokens.output + tokens.reasoning) * figure(
         "joules_per_output_token", "J/token", of_made

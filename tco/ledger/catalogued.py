@@ -9,7 +9,6 @@ from decimal import Decimal
 from tco.domain.machine import MachineChoice
 from tco.domain.measured import Measured
 from tco.domain.price import Quote
-from tco.domain.record import Estimate
 from tco.domain.scenario import PAYROLL, Scenario
 from tco.domain.work import PricedService
 from tco.errors import InfeasibleError, MissingFigureError
@@ -125,9 +124,9 @@ class Shop:
             )
 
         def price(kind: str, usd: Decimal) -> Expression:
-            found = Estimate(likely=float(usd), evidence=rates.evidence, source=rates.reference)
             name = f"price.{provider}/{model}.{tier}.{kind}"
             own = rates.negotiated
+            found = rates.estimate(usd)
             return unit_price(self.scenario, provider, name, "USD/Mtok", found, is_own=own)
 
         fresh = price("fresh_input", rates.input_usd_per_mtok)

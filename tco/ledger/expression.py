@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import reduce
 from typing import Any
 
@@ -65,6 +66,8 @@ class Driver(Expression):
     source: str
     low: float | None = None
     high: float | None = None
+    checked_on: date | None = None
+    """Day on which its source was read, or the figure measured; None where nobody says."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,6 +172,7 @@ def driver(name: str, unit: str, estimate: Estimate) -> Driver:
         estimate.source or "stated in the scenario",
         estimate.low,
         estimate.high,
+        estimate.checked_on,
     )
 
 

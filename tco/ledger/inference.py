@@ -10,7 +10,7 @@ from tco.domain.api import ProvisionedThroughput
 from tco.domain.cost import Behaviour, Kind, Nature, Payee, Phase
 from tco.domain.deployment import ApiDeployment
 from tco.domain.price import TokenBand, TokenRates
-from tco.domain.record import Estimate, Evidence
+from tco.domain.record import Evidence
 from tco.domain.scenario import Scenario
 from tco.errors import MissingFigureError
 from tco.ledger.expression import Expression, Lookup, Number
@@ -142,7 +142,7 @@ class ApiBill:
                     rates.provider,
                     f"price.{sold_as}.{rates.tier}.{billed_as.replace(' ', '_')}",
                     "USD/Mtok",
-                    Estimate(likely=float(usd), evidence=rates.evidence, source=rates.reference),
+                    rates.estimate(usd),
                     is_own=rates.negotiated,
                 ),
                 nature=Nature.RUN,

@@ -99,6 +99,7 @@ def market_share(buyer: Buyer, age_months: int) -> Estimate:
         high=high,
         evidence=worse(Evidence.ESTIMATED, *(figure.evidence for _, figure in known)),
         source=f"market value at {age_months} months, from {'; '.join(sources)}",
+        checked_on=min((x.checked_on for _, x in known if x.checked_on is not None), default=None),
     )
 
 

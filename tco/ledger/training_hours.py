@@ -142,6 +142,7 @@ def _useful_flop_per_s(length: Length, site: Site, path: str) -> Expression:
         peak,
         accelerator.evidence,
         accelerator.source,
+        checked_on=accelerator.checked_on,
     )
     return top * Number(FLOP_PER_TFLOP, "operations in a tera-operation") * share
 

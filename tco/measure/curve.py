@@ -83,6 +83,7 @@ def fit_curve(
         load_s=_load(measured),
         evidence=measured.evidence,
         sources=(measured.source,),
+        checked_on=measured.day,
         notes=tuple(dict.fromkeys(notes)),
     )
 

@@ -172,6 +172,7 @@ def _sweep(rows: Sequence[PublishedPoint], kind: Kind, where: Any, points: list[
         measured_in=where,
         evidence=first.evidence,
         source=f"{source} ({', '.join(when) or 'undated'}, checked {first.checked_on})",
+        checked_on=first.checked_on,
         points=tuple(points),
     )
 

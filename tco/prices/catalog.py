@@ -219,6 +219,7 @@ class Catalog:
             likely=float(entry.values["power_kw"]),
             evidence=entry.values["evidence"],
             source=entry.values["power_source"] or entry.values["source"],
+            checked_on=entry.values["checked_on"],
         )
 
     def contract(self, contract: str, *, on: date) -> tuple[Quote, Entry]:

@@ -122,6 +122,7 @@ def accelerator_from(entry: Entry) -> Accelerator:
         idle_evidence=row["idle_evidence"],
         source=row["source"],
         evidence=row["evidence"],
+        checked_on=row["checked_on"],
     )
 
 
@@ -141,6 +142,7 @@ def estimate_from(entry: Entry) -> Estimate:
         high=None if row["high"] is None else float(row["high"]),
         evidence=row["evidence"],
         source=f"{row['source']}, checked {row['checked_on']:%Y-%m-%d}",
+        checked_on=row["checked_on"],
     )
 
 
@@ -174,6 +176,7 @@ def token_rates_from(entry: Entry, on: date) -> TokenRates:
         source=f"{row['source']}, checked {row['checked_on']:%Y-%m-%d}",
         evidence=row["evidence"],
         priced_at=datetime.combine(on, time(PRICED_AT_UTC), UTC),
+        checked_on=row["checked_on"],
         negotiated=entry.negotiated,
         label=entry.label,
     )

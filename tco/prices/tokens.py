@@ -89,6 +89,7 @@ def resolve(provider: str, model: str, *, on: date, tier: str = STANDARD) -> Tok
         windows=tuple(_windows(info, priced_at, context)),
         source=f"genai-prices {package_version()}",
         priced_at=priced_at,
+        checked_on=on,
     )
 
 

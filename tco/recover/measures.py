@@ -286,6 +286,7 @@ def _switch_off(lifecycle: Lifecycle, bench: Bench) -> Lifecycle:
             high=hours[1],
             evidence=Evidence.ASSUMED,
             source=over.source,
+            checked_on=over.checked_on,
         )
         return machine.model_copy(update={"hours_on_per_month": less})
 

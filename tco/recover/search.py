@@ -6,14 +6,14 @@ is simulated and priced anew. Savings overlap, so they are never summed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from tco.domain.scenario import Scenario
 from tco.errors import NotFoundError, TcoError
-from tco.ledger.waste import CapacityUse, capacity_use
+from tco.ledger.waste import CapacityUse, capacity_by_option, capacity_use
 from tco.measure.library import Measurements
 from tco.plan import Evaluation
 from tco.prices import Catalog
@@ -115,6 +115,7 @@ def recover(
     *,
     chosen: Iterable[Measure] | None = None,
     least_instances: int = LEAST_INSTANCES,
+    tell: Callable[[str], None] | None = None,
 ) -> Recovery:
     """Try every measure on an option alone, then the chosen ones together.
 
@@ -126,6 +127,7 @@ def recover(
         chosen: Measures to try, and to take together in this order; by default all are tried and
             those that save are taken, the best first, each if it still saves beside those before.
         least_instances: Machines that a fleet of as many or more keeps, so that one may fail.
+        tell: Is told what is tried, before it is.
     """
     candidates = found.scenario.candidates
     if option not in candidates:
@@ -134,7 +136,13 @@ def recover(
     if bench.today.money is None:
         raise TcoError(f"'{option}' could not be evaluated: {'; '.join(bench.today.reasons)}")
     wanted = None if chosen is None else tuple(dict.fromkeys(chosen))
-    trials = tuple(_tried(bench, measure) for measure in (wanted or Measure))
+    trials = []
+    for measure in wanted or tuple(Measure):
+        if tell is not None:
+            tell(f"waste of {option}: trying {measure} alone")
+        trials.append(_tried(bench, measure))
+    if tell is not None:
+        tell(f"waste of {option}: taking measures together")
     if wanted is None:
         best_first = sorted(
             (trial for trial in trials if trial.verdict is Verdict.SAVES),
@@ -147,11 +155,21 @@ def recover(
         option,
         before=capacity_use(bench.evaluated(bench.scenario).ledger, option),
         after=capacity_use(bench.evaluated(changed).ledger, option),
-        trials=trials,
+        trials=tuple(trials),
         chosen=taken,
         changes=tuple(_changes(bench.scenario, changed)),
         saved_usd=_usd(bench, bench.scenario) - _usd(bench, changed),
     )
+
+
+def cheapest_that_wastes(found: Evaluation) -> str | None:
+    """Return the first of the ranking that wastes anything; of none ranked, the first at all."""
+    used = capacity_by_option(found.ledger)
+    ranked = [answer.option for answer in found.ranking.options]
+    for name in (*ranked, *used):
+        if name in used and used[name].lost_usd > 0 and name in found.scenario.candidates:
+            return name
+    return None
 
 
 def _usd(bench: Bench, scenario: Scenario) -> float:

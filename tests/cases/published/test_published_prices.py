@@ -1,6 +1,6 @@
 """Examples that others have published, recomputed with our public price functions."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import numpy as np
@@ -20,6 +20,7 @@ def token_rates(input_usd_per_mtok: str, output_usd_per_mtok: str) -> TokenRates
         input_usd_per_mtok=Decimal(input_usd_per_mtok),
         output_usd_per_mtok=Decimal(output_usd_per_mtok),
         source="published example",
+        checked_on=date(2026, 1, 1),
         priced_at=datetime(2026, 1, 1, 12, tzinfo=UTC),
     )
 
