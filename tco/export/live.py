@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tco.domain.cost import COMMITMENT
 from tco.domain.deployment import SelfHostedDeployment
+from tco.domain.lifecycle import Lifecycle
 from tco.domain.scenario import Scenario
+from tco.domain.serverless import ServerlessDeployment
 from tco.ledger.expression import Driver, Expression, Lookup, Valuation, leaves_of
+from tco.ledger.machines import SINGLY
 from tco.ledger.model import CostModel
 
 SIZES = ("workload.tokens.", "workload.sessions.", "snapshots.")
@@ -20,6 +24,9 @@ VOLUME = (
     "workload.growth_per_year",
 )
 SPEED = ("measurement.", "curve.")
+SPEED_INSIDE = (".deployment.service", ".deployment.llm.")
+DRIFT = ".operation.retraining.drift."
+"""Decides in which months a model is trained again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +41,62 @@ def is_live(driver: Driver, scenario: Scenario) -> bool:
     """Tell whether changing it moves money alone, and no simulation.
 
     Speed decides the simulation, and so does the size of requests where machines of one's own
-    serve them: those are fixed in the workbook.
+    serve them; the rate at which quality is lost decides the months of retraining. Those are fixed
+    in the workbook.
     """
     name = driver.name
-    if name.startswith(SPEED) or ".deployment.service" in name:
+    if name.startswith(SPEED) or DRIFT in name or any(word in name for word in SPEED_INSIDE):
+        return False
+    if name in _of_functions(scenario):
         return False
     hosts = any(
         isinstance(candidate.deployment, SelfHostedDeployment)
         for candidate in scenario.candidates.values()
     )
     return not (hosts and name.startswith(SIZES))
+
+
+def _of_functions(scenario: Scenario) -> set[str]:
+    """Return the drivers of the speed of functions on demand."""
+    return {
+        f"candidates.{name}.deployment.{word}"
+        for name, candidate in scenario.candidates.items()
+        if isinstance(candidate.deployment, ServerlessDeployment)
+        for word in ("seconds", "cold_start", "keep_alive")
+    }
+
+
+def decides(model: CostModel, scenario: Scenario) -> set[str]:
+    """Return the names of the drivers on which a plan decides how much, or when.
+
+    How many machines to commit to follows from their prices, and a cost-optimal interval from what
+    one retraining costs. At other prices a new plan would decide anew, which no formula does.
+    """
+    fleets: list[str] = []
+    for name, candidate in scenario.candidates.items():
+        deployment = candidate.deployment
+        chosen = deployment.commitment if isinstance(deployment, SelfHostedDeployment) else None
+        if chosen is not None and chosen.instances == "cheapest":
+            fleets += [f"{name}.{SINGLY}.", f"{name}.{COMMITMENT}."]
+    lifecycles = {f"candidates.{name}.": x.lifecycle for name, x in scenario.candidates.items()}
+    retrained = tuple(
+        f"{path}lifecycle.operation.retraining."
+        for path, lifecycle in {"": scenario.lifecycle, **lifecycles}.items()
+        if _is_retrained_at_best_cost(lifecycle)
+    )
+    rests_on: list[Expression] = []
+    for line in model.lines:
+        if line.key.startswith(tuple(fleets)):
+            rests_on.append(line.unit_price_usd)
+        if line.key.startswith(retrained):
+            rests_on += [line.quantity, line.unit_price_usd]
+    leaves = (leaf for expression in rests_on for leaf in leaves_of(expression))
+    return {leaf.name for leaf in leaves if isinstance(leaf, Driver)}
+
+
+def _is_retrained_at_best_cost(lifecycle: Lifecycle) -> bool:
+    plan = None if lifecycle.operation is None else lifecycle.operation.retraining
+    return plan is not None and plan.cost_optimal is not None
 
 
 def limits_of(driver: Driver, model: CostModel, headroom: float) -> Limits:
@@ -130,7 +183,10 @@ def live_ranges(
     drivers: Mapping[str, Driver], model: CostModel, scenario: Scenario, room: float
 ) -> dict[str, Limits | None]:
     """Return the limits of each live driver by name; None for those that are fixed."""
+    fixed = decides(model, scenario)
     return {
-        name: limits_of(driver, model, room) if is_live(driver, scenario) else None
+        name: limits_of(driver, model, room)
+        if is_live(driver, scenario) and name not in fixed
+        else None
         for name, driver in drivers.items()
     }

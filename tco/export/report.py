@@ -118,7 +118,7 @@ def _summary(found: Evaluation) -> list[Flowable]:
     story += [Spacer(1, 4), _ranking(found)]
     left_out = (*found.ranking.unproven, *found.ranking.excluded)
     if left_out:
-        story.append(heading("Not ranked"))
+        story += [Spacer(1, 4), heading("Not ranked")]
         story += [
             words(f"{a.title} ({a.status}): {'; '.join(a.reasons)}", 7.5)
             for a in left_out[:MOST_RANKED]
@@ -349,7 +349,12 @@ def _grounds(found: Evaluation) -> list[Flowable]:
     story += [Spacer(1, 6), heading("Assumptions that carry a range")]
     drivers = [d for d in found.model.drivers().values() if d.low is not None]
     rows = [
-        [d.name, f"{d.likely:,.4g} {d.unit}", f"{d.low:,.4g} to {d.high:,.4g}", str(d.evidence)]
+        [
+            d.name,
+            f"{d.likely:,.4g} {d.unit.removeprefix('-')}",
+            f"{d.low:,.4g} to {d.high:,.4g}",
+            str(d.evidence),
+        ]
         for d in drivers[:MOST_ASSUMPTIONS]
     ]
     story.append(

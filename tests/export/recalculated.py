@@ -34,8 +34,12 @@ class Recalculated:
     def cached_value(self, sheet, row, column):
         return self.cached[sheet].cell(row, column).value
 
-    def set(self, sheet, row, column, value):
+    def write(self, sheet, row, column, value):
+        """Write a cell; what rests on it is worked out when it is asked for."""
         self.book.set_value(sheet, row, column, value)
+
+    def set(self, sheet, row, column, value):
+        self.write(sheet, row, column, value)
         self.book.evaluate_all()
 
     def rows(self, sheet):
@@ -47,13 +51,14 @@ class Recalculated:
         start = next(n for n, row in enumerate(rows) if row[0] == "assumption") + 1
         return {row[0]: (n + 1, row) for n, row in enumerate(rows) if n >= start and row[0]}
 
-    def totals(self):
-        """Nominal total of each option by title, as it stands now."""
+    def totals(self, column=6):
+        """Total of each option by title, as it stands now: by default the nominal one."""
+        self.book.evaluate_all()
         rows = self.rows("Summary")
         start = next(n for n, row in enumerate(rows) if row[0] == "rank on export") + 1
         found = {}
         for n, row in enumerate(rows[start:], start=start + 1):
             if row[2] is None:
                 break
-            found[row[2]] = self.value("Summary", n, 6)
+            found[row[2]] = self.value("Summary", n, column)
         return found
