@@ -75,13 +75,13 @@ def export(  # noqa: PLR0913, PLR0917 - one argument for each option
     currency: Annotated[
         Currency, typer.Option(help="currency in which the workbook repeats its totals")
     ] = Currency.USD,
-    recovery: Annotated[
+    no_recovery: Annotated[
         bool,
         typer.Option(
-            "--recovery/--no-recovery",
-            help="try for the report what would recover the waste; each measure is simulated",
+            "--no-recovery",
+            help="leave out of the report what would recover the waste, which is simulated",
         ),
-    ] = True,
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a workbook, budgets, a FOCUS-shaped forecast, reports, charts or data."""
@@ -120,7 +120,7 @@ def export(  # noqa: PLR0913, PLR0917 - one argument for each option
         exchange=rate,
         crossings=compared(found.outlook, found.requests_answered, None),
     )
-    if recovery and Format.REPORT in asked.formats:
+    if Format.REPORT in asked.formats and not no_recovery:
         say("trying what would recover the waste; new fleets are simulated, Ctrl-C leaves it out")
         try:
             asked = with_recovery(

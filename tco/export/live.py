@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tco.domain.cost import COMMITMENT
-from tco.domain.deployment import SelfHostedDeployment
+from tco.domain.deployment import SelfHostedDeployment, StagedDeployment
 from tco.domain.lifecycle import Lifecycle
 from tco.domain.scenario import Scenario
 from tco.domain.serverless import ServerlessDeployment
 from tco.ledger.expression import Driver, Expression, Lookup, Valuation, leaves_of
 from tco.ledger.machines import SINGLY
 from tco.ledger.model import CostModel
+from tco.plan import Evaluation
+from tco.sim.usage import StaticUsage
 
 SIZES = ("workload.tokens.", "workload.sessions.", "snapshots.")
 """Drivers of how large requests are."""
@@ -99,12 +101,13 @@ def _is_retrained_at_best_cost(lifecycle: Lifecycle) -> bool:
     return plan is not None and plan.cost_optimal is not None
 
 
-def limits_of(driver: Driver, model: CostModel, headroom: float) -> Limits:
+def limits_of(driver: Driver, found: Evaluation, headroom: float) -> Limits:
     """Return how far a live assumption may move.
 
     Args:
         driver: The assumption.
-        model: Its lines; tables among them say nothing beyond their ends.
+        found: The plan: tables of its lines say nothing beyond their ends, and where stages follow
+            one another as the volume grows, it tells in which months.
         headroom: The most that every volume may grow before a fixed fleet is full, as a factor;
             infinite where there is none.
     """
@@ -115,7 +118,7 @@ def limits_of(driver: Driver, model: CostModel, headroom: float) -> Limits:
         low = -0.99
     if not name.startswith(VOLUME):
         return Limits(low, high)
-    least, most = _simulated_range(driver, model)
+    least, most = _simulated_range(driver, found)
     if driver.likely > 0 and not name.endswith("growth_per_year"):
         most = min(most, driver.likely * headroom)
     if np.isfinite(most):
@@ -124,11 +127,13 @@ def limits_of(driver: Driver, model: CostModel, headroom: float) -> Limits:
     return Limits(low, high)
 
 
-def _simulated_range(driver: Driver, model: CostModel) -> tuple[float, float]:
-    """Return the values of a driver for which no table is read beyond its ends."""
-    tables = [table for table in _tables(model) if _rests_on(table.argument, driver)]
-    if not tables:
+def _simulated_range(driver: Driver, found: Evaluation) -> tuple[float, float]:
+    """Return the values of a driver for which no table ends and no switch of stages moves."""
+    tables = [table for table in _tables(found.model) if _rests_on(table.argument, driver)]
+    levels = _switches_at(found.scenario) if _rests_on(found.requests, driver) else ()
+    if not tables and not levels:
         return 0.0, np.inf
+    months = _months_of_switches(found, Valuation(), levels)
 
     def is_inside(value: float) -> bool:
         valuation = Valuation({driver.name: np.array([value])})
@@ -136,9 +141,29 @@ def _simulated_range(driver: Driver, model: CostModel) -> tuple[float, float]:
             at = valuation.of(table.argument)
             if (at < table.points[0]).any() or (at > table.points[-1]).any():
                 return False
-        return True
+        return _months_of_switches(found, valuation, levels) == months
 
     return _edge(is_inside, driver.likely, down=True), _edge(is_inside, driver.likely, down=False)
+
+
+def _switches_at(scenario: Scenario) -> tuple[float, ...]:
+    """Return the volumes at which some option goes on to its next stage [1/month]."""
+    return tuple(
+        stage.when_requests_per_month_reach
+        for candidate in scenario.candidates.values()
+        if isinstance(candidate.deployment, StagedDeployment)
+        for stage in candidate.deployment.stages
+        if stage.when_requests_per_month_reach is not None
+    )
+
+
+def _months_of_switches(
+    found: Evaluation, valuation: Valuation, levels: Sequence[float]
+) -> list[int]:
+    """Return how many months pass before the requests first reach each level."""
+    requests = np.broadcast_to(valuation.of(found.requests), (1, len(found.model.months)))[0]
+    reached = [np.flatnonzero(requests >= level) for level in levels]
+    return [int(months[0]) if months.size else requests.size for months in reached]
 
 
 def _edge(
@@ -179,14 +204,18 @@ def headroom(busiest_loads: Iterable[float]) -> float:
     return 1.0 / fullest if fullest > 0 else np.inf
 
 
-def live_ranges(
-    drivers: Mapping[str, Driver], model: CostModel, scenario: Scenario, room: float
-) -> dict[str, Limits | None]:
+def live_ranges(found: Evaluation) -> dict[str, Limits | None]:
     """Return the limits of each live driver by name; None for those that are fixed."""
-    fixed = decides(model, scenario)
+    fixed = decides(found.model, found.scenario)
+    room = headroom(
+        usage.busiest_load
+        for usages in found.usage.values()
+        for usage in usages
+        if isinstance(usage, StaticUsage)
+    )
     return {
-        name: limits_of(driver, model, room)
-        if is_live(driver, scenario) and name not in fixed
+        name: limits_of(driver, found, room)
+        if is_live(driver, found.scenario) and name not in fixed
         else None
-        for name, driver in drivers.items()
+        for name, driver in found.model.drivers().items()
     }

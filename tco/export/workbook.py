@@ -22,7 +22,7 @@ from tco.export.input_sheets import (
     write_tables,
     write_workings,
 )
-from tco.export.live import headroom, live_ranges
+from tco.export.live import live_ranges
 from tco.export.option_sheet import DISCOUNT, OptionRows, OptionSheet
 from tco.export.outlook_sheets import write_break_even, write_coverage, write_ranges
 from tco.export.recovery import NOT_TRIED, Recoverable
@@ -50,7 +50,6 @@ from tco.ledger.model import ValuedLine, value_line
 from tco.plan import Evaluation
 from tco.rank.comparison import Compared
 from tco.rank.score import Answer
-from tco.sim.usage import StaticUsage
 
 FRONT = (
     "Cover",
@@ -130,13 +129,7 @@ def _fill(
         Place(answer, _write_option(book, sheet, formulas, found, answer, lines))
         for answer, sheet in zip(answers, sheets, strict=True)
     ]
-    loads = [
-        usage.busiest_load
-        for usages in found.usage.values()
-        for usage in usages
-        if isinstance(usage, StaticUsage)
-    ]
-    limits = live_ranges(found.model.drivers(), found.model, found.scenario, headroom(loads))
+    limits = live_ranges(found)
     rate = found.scenario.organisation.discount_rate_per_year
     extra = [(DISCOUNT, driver("organisation.discount_rate_per_year", "1/year", rate))]
     if exchange is not None:

@@ -157,7 +157,9 @@ def test_every_file_says_what_it_is_and_rests_on(files):
 
 def test_a_csv_says_it_in_every_row(files):
     for form in (Format.BUDGET, Format.BUDGET_WIDE):
-        table = pd.read_csv(io.BytesIO(content(files, ENDINGS[form]))).fillna("").iloc[:-1]
+        table = pd.read_csv(io.BytesIO(content(files, ENDINGS[form])), keep_default_na=False).iloc[
+            :-1
+        ]
         for column in ("scenario", "scenario_digest", "prices_of", "product", "basis", "note"):
             assert set(table[column]) == {table[column].iloc[0]} != {""}
 

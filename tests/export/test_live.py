@@ -100,9 +100,29 @@ def test_the_discount_rate_moves_todays_value_as_planning_anew_does():
 def test_prices_that_a_commitment_was_chosen_by_are_fixed():
     found = evaluated("clinical-coding/high-volume")
     chosen = decides(found.model, found.scenario)
-    drivers = found.model.cost_drivers()
     assert chosen
     assert {name.rpartition(".")[2] for name in chosen} == {"on_demand", "commit_1y"}
-    limits = live_ranges(drivers, found.model, found.scenario, 1.0)
+    limits = live_ranges(found)
     assert {name for name in chosen if limits[name] is not None} == set()
     assert any(name.startswith("price.") and known for name, known in limits.items())
+
+
+def test_volume_may_move_only_as_far_as_no_stage_begins_in_another_month():
+    found = evaluated("coding-assistant/base")
+    name = "workload.volume_drivers.users"
+    limits = live_ranges(found)[name]
+    assert limits is not None
+    assert limits.low is not None
+    assert limits.high is not None
+
+    def months_of(value: float) -> list[int]:
+        rows = planned_anew(found.scenario, {name: value}).ledger
+        serving = rows[(rows["option"] == "api-then-own") & (rows["phase"] == "inference")]
+        return serving.groupby("payee")["month"].nunique().to_list()
+
+    likely = found.model.drivers()[name].likely
+    today = months_of(likely)
+    assert limits.low < likely < limits.high
+    for end, beyond in ((limits.low, -1e-6), (limits.high, 1e-6)):
+        assert months_of(end) == today
+        assert months_of(end * (1 + beyond)) != today
