@@ -8,8 +8,9 @@ from tco.charts.frames import priced
 from tco.export.live import VOLUME, decides, live_ranges
 from tco.export.workbook import workbook
 from tco.ledger.expression import leaves_of
-from tco.plan import Evaluation
-from tests.export.moved import planned_anew
+from tco.ledger.option import parts_of_option
+from tco.plan import Evaluation, requests_of
+from tests.export.moved import planned_anew, with_value
 from tests.export.recalculated import Recalculated
 from tests.shipped import evaluated
 
@@ -115,10 +116,10 @@ def test_volume_may_move_only_as_far_as_no_stage_begins_in_another_month():
     assert limits.low is not None
     assert limits.high is not None
 
-    def months_of(value: float) -> list[int]:
-        rows = planned_anew(found.scenario, {name: value}).ledger
-        serving = rows[(rows["option"] == "api-then-own") & (rows["phase"] == "inference")]
-        return serving.groupby("payee")["month"].nunique().to_list()
+    def months_of(value: float) -> list[tuple[int, int]]:
+        scenario = with_value(found.scenario, name, value)
+        parts, _ = parts_of_option(scenario, "api-then-own", requests_of(scenario))
+        return [(part.first_month, part.last_month) for part in parts]
 
     likely = found.model.drivers()[name].likely
     today = months_of(likely)
