@@ -207,6 +207,8 @@ def headroom(busiest_loads: Iterable[float]) -> float:
 def live_ranges(found: Evaluation) -> dict[str, Limits | None]:
     """Return the limits of each live driver by name; None for those that are fixed."""
     fixed = decides(found.model, found.scenario)
+    if any(_tables(found.model)):  # simulated at the sizes of today
+        fixed |= {name for name in found.model.drivers() if name.startswith(SIZES)}
     room = headroom(
         usage.busiest_load
         for usages in found.usage.values()
