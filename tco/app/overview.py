@@ -15,7 +15,7 @@ from tco.charts.cost import stacked_monthly_cost
 from tco.domain.cost import Kind, Phase
 from tco.ledger.making import MAKING
 from tco.plan import Evaluation
-from tco.rank.headline import Headline
+from tco.rank.headline import Against, Headline
 from tco.rank.scope import Scope
 from tco.rank.score import Answer
 from tco.rank.uncertainty import Range
@@ -126,8 +126,13 @@ def _saved(head: Headline) -> str:
         return "nothing else is ranked"
     share = head.against.saved_share
     part = "" if share is None else f" ({share:.0%})"
-    rival = plain(head.against.rival.title)
-    return f":green[{head.against.saved_usd:,.0f}{part} cheaper] than {rival}"
+    return f":green[{head.against.saved_usd:,.0f}{part} cheaper] than {_rival(head.against)}"
+
+
+def _rival(against: Against) -> str:
+    """Name what the cheapest is held against, and say why that."""
+    role = "what runs today" if against.runs_today else "the runner-up"
+    return f"{role}, {plain(against.rival.title)}"
 
 
 def _break_even(found: Evaluation, head: Headline) -> tuple[str, str]:
@@ -135,9 +140,9 @@ def _break_even(found: Evaluation, head: Headline) -> tuple[str, str]:
     if against is None:
         return "none", "nothing else is ranked"
     if against.month is None:
-        return "at once", f"never dearer than {plain(against.rival.title)}"
+        return "at once", f"never dearer than {_rival(against)}"
     month = month_start(found.scenario.start, against.month - 1)
-    return f"{month:%b %Y}", f"month {against.month}, against {plain(against.rival.title)}"
+    return f"{month:%b %Y}", f"month {against.month}, against {_rival(against)}"
 
 
 # ---- the sentence --------------------------------------------------------------------------------
@@ -154,7 +159,7 @@ def _sentence(found: Evaluation, head: Headline) -> None:
         share = "" if against.saved_share is None else f" ({against.saved_share:.0%})"
         parts.append(
             f"It costs {money(against.saved_usd)}{share} less over the horizon than "
-            f"**{plain(against.rival.title)}**, and is cheapest in {chance:.0%} of "
+            f"{_rival(against)}, and is cheapest in {chance:.0%} of "
             f"{drawn.draws:,} draws of what is unsure."
         )
     st.markdown(" ".join(parts))

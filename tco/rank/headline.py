@@ -19,6 +19,8 @@ class Against:
     """The cheapest option held against another."""
 
     rival: Answer
+    runs_today: bool
+    """Whether the rival is what runs today; else it is the runner-up."""
     saved_usd: float
     """What the rival costs more over the horizon."""
     saved_share: float | None
@@ -67,19 +69,14 @@ def headline(outlook: Outlook, rows: pd.DataFrame) -> Headline | None:
 
 
 def rival_of(best: Answer, outlook: Outlook) -> Answer | None:
-    """Return what the cheapest is held against.
+    """Return what the cheapest is held against: what runs today if it is ranked, else who is next.
 
-    What runs today if it is ranked; else the cheapest that is served in another way, for that is
-    the decision; else the next snapshot.
+    Next is the next snapshot, for that is what is chosen between; another way to serve the same
+    snapshot only where there is no other.
     """
     others = [answer for answer in outlook.ranking.options if answer.option != best.option]
-    kind = best.profile.kind if best.profile is not None else None
-    for wanted in (_runs_today, lambda answer: answer.profile.kind is not kind):
-        found = next((answer for answer in others if wanted(answer)), None)
-        if found is not None:
-            return found
     snapshots = [answer for answer in outlook.ranking.snapshots if answer.option != best.option]
-    return next(iter(snapshots or others), None)
+    return next(filter(_runs_today, others), None) or next(iter(snapshots or others), None)
 
 
 def _runs_today(answer: Answer) -> bool:
@@ -92,4 +89,4 @@ def _against(best: Answer, rival: Answer, outlook: Outlook) -> Against:
     saved = rival.money.basis_usd - best.money.basis_usd
     whole = rival.money.basis_usd
     month = month_crossing(outlook.view, best.option, rival.option)
-    return Against(rival, saved, saved / whole if whole else None, month)
+    return Against(rival, _runs_today(rival), saved, saved / whole if whole else None, month)
