@@ -23,7 +23,7 @@ st.set_page_config(page_title="TCO planner", page_icon="📊", layout="wide")
 sign_in.gate()
 st.navigation(
     [
-        st.Page(overview.page, title="Overview", url_path="overview", default=True),
+        st.Page(overview.page, title="Overview", default=True),
         st.Page(compare.page, title="Compare", url_path="compare"),
         st.Page(training.page, title="Training & experiments", url_path="training"),
         st.Page(idle.page, title="Idle waste", url_path="idle"),

@@ -229,6 +229,8 @@ def _scenario_picker(plan: Plan) -> None:
 
 LOOK = """<style>
 .stMainBlockContainer { padding: 3.2rem 2.5rem 3rem; }
+[data-testid="stSidebarHeader"] { height: 2rem; }
+[data-testid="stSidebarNavLink"] { margin-top: 0; margin-bottom: 0; min-height: 1.6rem; }
 [data-testid="stMetricValue"] { font-size: 1.55rem; }
 [data-testid="stMetricLabel"] p { white-space: normal; }
 [data-testid="stTable"] td, [data-testid="stTable"] th { padding: 0.3rem 0.5rem; }

@@ -50,7 +50,7 @@ def stacked_monthly_cost(
     ]
     bars = (
         alt.Chart(table)
-        .mark_bar(aria=True)
+        .mark_bar(aria=True, stroke="white", strokeWidth=1)  # parted also where colours look alike
         .encode(
             x=alt.X("yearmonth(month):T", axis=MONTH),
             y=alt.Y("cost_usd:Q", stack=True, axis=USD_A_MONTH),

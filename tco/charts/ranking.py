@@ -45,7 +45,11 @@ def ranking_with_ranges(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
     ranges = known.mark_rule(color=INK, strokeWidth=2, aria=False).encode(
         x="p10_usd:Q", x2="p90_usd:Q"
     )
-    return alt.LayerChart(layer=[bars, ranges], title=title)
+    left_out = base.transform_filter("!datum.meets")
+    words = left_out.mark_text(align="left", dx=6, color=INK, aria=False).encode(
+        x=alt.X("total_usd:Q"), text="what:N"
+    )
+    return alt.LayerChart(layer=[bars, ranges, words], title=title)
 
 
 def snapshots_by_scenario(table: pd.DataFrame, *, title: str) -> alt.LayerChart:

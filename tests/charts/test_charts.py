@@ -140,7 +140,15 @@ def tables():
     )
     points = pd.DataFrame({"batch": [1, 2], "value": [1.0, 1.5], "series": ["s", "s"]})
     line = points.assign(low=0.9, high=1.6)
+    steps = {"a": 3.0, "people": 1.0, "tokens": -2.0}
+    lines = pd.DataFrame({"month": [*MONTHS, *MONTHS], "series": ["a"] * 6 + ["b"] * 6})
+    lines["cost_usd"] = np.arange(12.0)
+    volumes = pd.DataFrame({"requests_per_month": [1, 2], "series": ["a", "b"], "usd": [1.0, 2.0]})
     return {
+        "stack": cost.stacked_monthly_cost(ledger_rows(["x", "y"]), by="phase", title="t"),
+        "waterfall": cost.waterfall(steps, start="a", end="b", title="t"),
+        "so far": cost.cumulative_cost(lines, title="t"),
+        "volume": cost.cost_against_volume(volumes, title="t", today=1.0),
         "ranking": ranking.ranking_with_ranges(ranked, title="t"),
         "grid": ranking.snapshots_by_scenario(grid, title="t"),
         "pareto": ranking.pareto(
@@ -160,6 +168,45 @@ def test_every_chart_says_its_values_and_draws_the_same_picture_twice():
     for name, chart in first.items():
         assert labels_of(chart), name
         assert picture.as_svg(chart) == picture.as_svg(second[name]), name
+
+
+def layers_of(chart):
+    whole = chart.to_dict()
+    return whole.get("layer", [whole])
+
+
+def told_by_colour(chart):
+    """Return the layers in which colours stand for names."""
+    return [
+        layer
+        for layer in layers_of(chart)
+        if len(layer["encoding"].get("color", {}).get("scale", {}).get("range", [])) > 1
+    ]
+
+
+@pytest.mark.parametrize("name", tables())
+def test_series_are_told_apart_without_their_colours(name):
+    """Apart in grey and for the colour-blind: by dash, shape, words, or a line between parts."""
+    chart = tables()[name]
+    words = any("text" in layer["encoding"] for layer in layers_of(chart))
+    lines = {"strokeDash", "shape"}
+    has_lines = any(lines & set(layer["encoding"]) for layer in layers_of(chart))
+    for layer in told_by_colour(chart):
+        is_parted = layer["mark"].get("stroke") == "white"
+        assert words or has_lines or is_parted, f"{name} is told by colour alone"
+
+
+def test_what_is_told_by_colour_stands_out_from_white():
+    """Three to one at least; cells of a grid have their words in ink instead."""
+    checked = 0
+    for name, chart in tables().items():
+        for layer in told_by_colour(chart):
+            if layer["mark"]["type"] == "rect":
+                continue
+            for color in layer["encoding"]["color"]["scale"]["range"]:
+                assert 1.05 / (luminance(color) + 0.05) >= 3.0, f"{name}: {color}"
+                checked += 1
+    assert checked > 10
 
 
 def test_a_range_that_nobody_knows_is_not_read_out():
