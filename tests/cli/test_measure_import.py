@@ -40,6 +40,17 @@ def test_a_filled_in_template_is_imported_listed_checked_and_fitted(tco, tmp_pat
     assert curve["kind"] == "batch"
 
 
+def test_the_list_by_hardware_knows_ones_own_beside_what_is_shipped(tco, tmp_path, own):
+    table = template(tco, tmp_path)
+    tco("measure", "import", table, *SAID, "--name", "mine")
+    head, *rows = tco("measure", "list", "--by-hardware").out.splitlines()
+    assert head.split()[:3] == ["snapshot", "T4", "L4"]
+    assert "imported curve" in next(row for row in rows if row.startswith("net "))
+    known = json.loads(tco("measure", "list", "--by-hardware", "--json").out)["known"]
+    (mine,) = [one for one in known if (one["snapshot"], one["hardware"]) == ("net", "T4")]
+    assert (mine["grade"], mine["is_curve"]) == ("imported", True)
+
+
 def test_a_second_result_of_the_same_is_held_against_the_first(tco, tmp_path, own):
     table = template(tco, tmp_path)
     tco("measure", "import", table, *SAID, "--name", "mine")
