@@ -14,7 +14,7 @@ from tco.optimize.space import space_of
 from tco.optimize.trial import Question, Trial
 from tco.plan import evaluate
 from tests.cases import worked_plans
-from tests.optimize.plans import all_tried, catalog, question, search
+from tests.optimize.plans import BOOT, all_tried, catalog, question, search
 
 REPLICAS = int(os.environ.get("TCO_REPLICAS", "8"))
 IS_LARGE = "TCO_REPLICAS" in os.environ
@@ -86,6 +86,22 @@ def test_the_search_finds_what_trying_everything_finds(tmp: Path):
 )
 def test_the_search_finds_the_cheapest_static_fleet(tmp: Path, changes: dict[str, Any]):
     check_against_all(question(tmp, SMALL | {"scaling": ["static"], "purchases": None}, **changes))
+
+
+def test_spot_machines_are_tried_where_the_option_says_what_takes_them_away(tmp: Path):
+    space = SMALL | {"scaling": ["static"], "purchases": ["on_demand", "spot"], "replicas": [2, 3]}
+    spot = {
+        "machine": {"purchase": "spot"},
+        "interruptions": {"preset": "advisor", "notice_s": 120, "fallback": "on_demand"},
+        "boot": BOOT,
+    }
+    meet = check_against_all(
+        question(tmp, space, candidates={"own": {"deployment": spot}}, **goal(8500))
+    )
+    assert "spot" in meet[0].choice.words
+    assert any("on demand" in trial.choice.words for trial in meet)
+    silent = space_of(question(tmp, space, **goal(8500)))
+    assert any("does not say how often they are taken back" in note for note in silent.not_tried)
 
 
 @pytest.mark.slow
