@@ -13,13 +13,13 @@ from tco.domain.price import TokenBand, TokenRates
 from tco.domain.record import Evidence
 from tco.domain.scenario import Scenario
 from tco.errors import MissingFigureError
-from tco.ledger.expression import Expression, Lookup, Number
+from tco.ledger.expression import Expression, Least, Lookup, Number, Sum, driver
 from tco.ledger.model import LineMaker
 from tco.ledger.option import Part, likely_months
 from tco.ledger.tariff import active_months, stated_price, times, unit_price
 from tco.ledger.volume import TokensPerRequest, calendar_hours, tokens_per_request
 from tco.sim.api_loads import ApiUsage
-from tco.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
+from tco.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 PER_MTOK = Number(TOKENS_PER_MTOK, "tokens in a million")
 HOUR_S = Number(SECONDS_PER_HOUR, "seconds an hour")
@@ -160,7 +160,7 @@ class ApiBill:
         price = stated_price(
             self._scenario, f"{key}.usd_per_unit_hour", "USD/unit-h", bought.usd_per_unit_hour
         )
-        used = hours * self._read("provisioned_used", usage.provisioned_used, usage)
+        used = Least((self._taken(key, bought, usage), hours))
         for quantity, kind, cause in (
             (used, Kind.USED, ""),
             (hours - used, Kind.IDLE, NOT_ASKED_FOR),
@@ -180,6 +180,26 @@ class ApiBill:
                 kind=kind,
                 cause=cause,
             )
+
+    def _taken(self, key: str, bought: ProvisionedThroughput, usage: ApiUsage) -> Expression:
+        """Return the hours of units that calls fill [unit-hours]."""
+        tokens, taken = self._tokens, self._billed(usage, "provisioned")
+        weights = {
+            "fresh input": (tokens.fresh_input, 1.0),
+            "cached input": (tokens.cached_input, bought.cached_token_weight),
+            "output": (tokens.output + tokens.reasoning, bought.output_token_weight),
+        }
+        of_a_request = Sum(
+            tuple(
+                count * taken.of(kind) * Number(weight, f"input tokens that one of {kind} counts")
+                for kind, (count, weight) in weights.items()
+            )
+        )
+        per_minute = driver(
+            f"{key}.tokens_per_minute_per_unit", "tokens/min", bought.tokens_per_minute_per_unit
+        )
+        minutes = Number(MINUTES_PER_HOUR, "minutes an hour")
+        return self._part.volume * of_a_request / (per_minute * minutes)
 
 
 def _band(rates: TokenRates, tokens: TokensPerRequest) -> TokenBand:

@@ -46,14 +46,14 @@ SETTINGS = 9
     BY_TOKENS,
 ) = range(7)
 SWITCHES = 7
-# Who is paid for a call, and the rows of tokens billed.
+# Who is paid for a call, by its tokens or by the hour; the rows of tokens billed.
 PAID_BY_TOKEN, PROVISIONED, FALLBACK = range(3)
 SELLERS = 3
 FRESH, CACHED, OUTPUT, CALLS = range(4)
 BILLED_COLUMNS = 4
 # Places in the counts of tries.
-MADE, TURNED_AWAY, FAILED, TIMED_OUT, QUEUED_S, BACKED_OFF_S, PROVISIONED_TOKENS = range(7)
-COUNTS = 7
+MADE, TURNED_AWAY, FAILED, TIMED_OUT, QUEUED_S, BACKED_OFF_S = range(6)
+COUNTS = 6
 # Columns of a call in the heap beside its moment.
 REQUEST, CALL, TRY, HAS_FALLEN_OVER = range(4)
 HEAP_COLUMNS = 4
@@ -198,6 +198,7 @@ def _is_down(outages_s: Array, moment_s: float) -> bool:
 
 @compiled
 def _bill(billed: Array, seller: int, tokens: Array, row: int) -> None:
+    """Count what is paid to a seller; of provisioned throughput, what was taken of it."""
     for kind in (FRESH, CACHED, OUTPUT):
         billed[seller, kind] += tokens[row, kind]
     billed[seller, CALLS] += 1.0
@@ -259,7 +260,7 @@ def advance(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one compiled lo
                 _take(limits, 0, 1, levels, state[0], now_s, tokens, row)
                 state[0], seller = now_s, PROVISIONED
                 if is_counted:
-                    counts[PROVISIONED_TOKENS] += _takes(limits, 0, tokens, row)
+                    _bill(billed, PROVISIONED, tokens, row)
         is_through = seller == PROVISIONED
         if not is_through and (not provisioned or switches[PASSES_ON]):
             last = limits.shape[0]
@@ -280,7 +281,7 @@ def advance(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one compiled lo
             failed_s = begins_s + settings[ERROR_S]
             if is_counted:
                 counts[FAILED] += 1.0
-                if switches[BILLS_FAILED]:
+                if switches[BILLS_FAILED] and seller != PROVISIONED:
                     _bill(billed, seller, tokens, row)
         elif switches[BY_TOKENS]:
             opens_s = quantile(base_s, uniform(seed, request, call, tried, BASE))
@@ -294,7 +295,7 @@ def advance(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one compiled lo
             failed_s, done_s = begins_s + settings[TIMEOUT_S], math.inf
             if is_counted:
                 counts[TIMED_OUT] += 1.0
-                if switches[BILLS_TIMED_OUT]:
+                if switches[BILLS_TIMED_OUT] and seller != PROVISIONED:
                     _bill(billed, seller, tokens, row)
         if failed_s < math.inf and tried + 1 < settings[TRIES]:
             wait_s = settings[FIRST_WAIT_S] * settings[WAIT_FACTOR] ** tried
@@ -317,7 +318,7 @@ def advance(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one compiled lo
             takes_s = quantile(elsewhere_s, uniform(seed, request, 0, tried, ELSEWHERE)) / calls
             done_s = failed_s + takes_s
             first_word_s[request] = done_s
-        if is_counted:
+        if is_counted and seller != PROVISIONED:
             _bill(billed, seller, tokens, row)
         if call + 1 < calls:
             places[1] = _push(heap_s, heap, size, done_s, request, call + 1, 0, fallen)

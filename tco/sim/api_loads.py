@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -23,7 +23,7 @@ from tco.sim.run import NONE_WHOLE, Requests
 from tco.sim.sample import Sample, Stretch, sample_week
 from tco.sim.usage import Latency
 from tco.sim.week import Traffic
-from tco.units import MILLISECONDS_PER_SECOND, SECONDS_PER_MINUTE
+from tco.units import MILLISECONDS_PER_SECOND
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -69,7 +69,8 @@ class ApiLoad:
     """What an API does at one load; shares are of what the requests ask for."""
 
     billed: dict[str, float]
-    """Tokens billed over tokens asked for, by who is paid and kind of token [-]."""
+    """Tokens billed over tokens asked for, by kind of token and who is paid [-]; of provisioned
+    throughput, tokens that it took."""
     lost_share: float
     fell_over_share: float
     tries_per_call: float
@@ -82,8 +83,6 @@ class ApiLoad:
     """Held back for limits, on the mean of all requests [s]."""
     backed_off_s: float
     """Between tries, on the mean of all requests [s]."""
-    provisioned_used: float
-    """Share of the provisioned throughput that was taken [-]."""
     latency: Latency | None
     ttft: Latency | None
     within_goal: float | None
@@ -91,13 +90,9 @@ class ApiLoad:
     requests: int
     feels_no_limit: bool
 
-    def thinned(self, share: float) -> ApiLoad:
-        """Return what it does at a part of the load, where no limit is felt at all of it."""
-        return replace(self, provisioned_used=self.provisioned_used * share, requests=0)
-
     def figures(self) -> list[float]:
         """Return what has to lie on a line between two loads."""
-        return [*self.billed.values(), self.lost_share, self.fell_over_share, self.provisioned_used]
+        return [*self.billed.values(), self.lost_share, self.fell_over_share]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +101,6 @@ class ApiUsage:
 
     loads_per_s: tuple[float, ...]
     billed: dict[str, tuple[float, ...]]
-    provisioned_used: tuple[float, ...]
     busiest: ApiLoad
     """At the likely rate of the busiest month."""
     requests: int
@@ -127,7 +121,6 @@ class ApiUsage:
                 **data,
                 "loads_per_s": tuple(data["loads_per_s"]),
                 "billed": {name: tuple(values) for name, values in data["billed"].items()},
-                "provisioned_used": tuple(data["provisioned_used"]),
                 "busiest": ApiLoad(**busiest),
             }
         )
@@ -144,14 +137,16 @@ def api_usage(case: ApiCase, *, top_per_s: float, busiest_per_s: float) -> ApiUs
     each = case.traffic.events_per_request
     sample = sample_week(case.traffic.week, top_per_s * each, service_s=1.0, is_scaled=True)
     known: dict[float, ApiLoad] = {}
+    simulated: list[ApiLoad] = []
 
     def at_load(load_per_s: float) -> ApiLoad:
         if load_per_s not in known:
             quiet = [load for load in known if load > load_per_s and known[load].feels_no_limit]
             if quiet:  # where no limit is felt at a higher load, none is felt at this one
-                known[load_per_s] = known[min(quiet)].thinned(load_per_s / min(quiet))
+                known[load_per_s] = known[min(quiet)]
             else:
                 known[load_per_s] = simulate_load(case, sample, load_per_s)
+                simulated.append(known[load_per_s])
         return known[load_per_s]
 
     lowest = busiest_per_s / 16.0
@@ -174,9 +169,8 @@ def api_usage(case: ApiCase, *, top_per_s: float, busiest_per_s: float) -> ApiUs
     return ApiUsage(
         loads_per_s=(0.0, *loads),
         billed={name: tuple(rung.billed[name] for rung in rungs) for name in found[0].billed},
-        provisioned_used=(0.0, *(rung.provisioned_used for rung in found)),
         busiest=known[busiest_per_s],
-        requests=sum(rung.requests for rung in found),
+        requests=sum(rung.requests for rung in simulated),
         scope=sample.scope,
     )
 
@@ -308,14 +302,13 @@ def _mean_of(case: ApiCase, runs: list[_Weighted]) -> ApiLoad:
     def share(part: float, whole: float) -> float:
         return float(part / whole) if whole > 0 else 0.0
 
-    bought, provisioned_used = case.rules.provisioned, 0.0
-    if bought is not None:
-        per_s = bought.per_minute / SECONDS_PER_MINUTE
-        # A bucket that was full when the counting began gives a little more than it was given.
-        provisioned_used = min(1.0, float(counts[at.PROVISIONED_TOKENS]) / per_s)
-    sellers = {at.PAID_BY_TOKEN: "by_token", at.FALLBACK: "elsewhere"}
+    sellers = {
+        at.PAID_BY_TOKEN: "by_token",
+        at.PROVISIONED: "provisioned",
+        at.FALLBACK: "elsewhere",
+    }
     felt = counts[at.TURNED_AWAY] > 0 or counts[at.QUEUED_S] > 0
-    passed_on = bought is not None and billed[at.PAID_BY_TOKEN, at.CALLS] > 0
+    passed_on = case.rules.provisioned is not None and billed[at.PAID_BY_TOKEN, at.CALLS] > 0
     answered = [(each, each.run.is_counted & (each.run.fates != at.LOST)) for each in runs]
     taken_s = [(each.run.finish_s - each.run.came_s)[which] for each, which in answered]
     opened_s = [(each.run.first_word_s - each.run.came_s)[which] for each, which in answered]
@@ -338,7 +331,6 @@ def _mean_of(case: ApiCase, runs: list[_Weighted]) -> ApiLoad:
         timed_out_share=share(counts[at.TIMED_OUT], counts[at.MADE]),
         queued_s=share(counts[at.QUEUED_S], requests),
         backed_off_s=share(counts[at.BACKED_OFF_S], requests),
-        provisioned_used=provisioned_used,
         latency=_latency(taken_s, weights) if is_known else None,
         ttft=_latency(opened_s, weights) if by_tokens else None,
         within_goal=within,

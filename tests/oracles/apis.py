@@ -62,7 +62,7 @@ class Vendor:
     def run(self, came_s: list[Fraction], calls: list[int]) -> list[tuple[str, Fraction]]:
         """Return the fate of each request and when it was settled."""
         self.billed: list[tuple[str, int]] = []
-        """Who was paid, and for which row."""
+        """Who was paid, and for which row; provisioned throughput when it was taken."""
         self.turned_away = self.failed = self.timed_out = 0
         rows, total = [], 0
         for count in calls:
@@ -94,7 +94,8 @@ class Vendor:
                 seller, fallen = "elsewhere", True
                 done_s = failed_s + self.elsewhere_s(number)
             assert seller is not None
-            self.billed.append((seller, row))
+            if seller != "provisioned":
+                self.billed.append((seller, row))
             if call + 1 < calls[number]:
                 heapq.heappush(todo, (done_s, number, call + 1, 0, fallen))
             else:
@@ -110,14 +111,14 @@ class Vendor:
             return NEVER, begins_s
         if any(begin <= begins_s < end for begin, end in self.outages_s):
             self.failed += 1
-            if self.bills_failed:
+            if self.bills_failed and seller != "provisioned":
                 self.billed.append((seller, row))
             return NEVER, begins_s + self.error_s
         takes_s = self.takes_s(*place)
         if self.timeout_s is None or takes_s <= self.timeout_s:
             return begins_s + takes_s, None
         self.timed_out += 1
-        if self.bills_timed_out:
+        if self.bills_timed_out and seller != "provisioned":
             self.billed.append((seller, row))
         return NEVER, begins_s + self.timeout_s
 
@@ -128,6 +129,7 @@ class Vendor:
             ready_s = self.bought.ready_s(now_s, row)
             if ready_s <= now_s:
                 self.bought.take(now_s, row)
+                self.billed.append(("provisioned", row))
                 return "provisioned", now_s, now_s
             if not self.passes_on:
                 return None, now_s, ready_s

@@ -272,7 +272,7 @@ def test_throughput_bought_ahead_is_used_first_and_the_rest_is_passed_on_or_turn
     came_s = np.array([0.0, 1.0, 11.0])
     run = run_api(ApiRules(provisioned=bought, latency=always(1.0)), came_s, CALL, seed=SEED)
     assert run.billed[:, at.CALLS].tolist() == [1.0, 2.0, 0.0]
-    assert run.counts[at.PROVISIONED_TOKENS] == 2200.0
+    assert run.billed[at.PROVISIONED].tolist() == [2000.0, 0.0, 200.0, 2.0]
     alone = ApiRules(provisioned=bought, passes_on=False, latency=always(1.0))
     run = run_api(alone, came_s, CALL, seed=SEED)
     assert [FATES[fate] for fate in run.fates] == ["served", "lost", "served"]
