@@ -103,8 +103,13 @@ def _of_api(
             question.catalog.tokens(deployment.provider, deployment.model, on=on, tier=tier)
         except PriceNotFoundError:
             continue
-        unknown = {"tier": tier, "latency_ms": None, "completion_hours": None}
-        yield snapshot, deployment.model_copy(update=unknown)
+        yield snapshot, ApiDeployment(
+            kind="api",
+            provider=deployment.provider,
+            model=deployment.model,
+            tier=tier,
+            prompt_cache=deployment.prompt_cache,
+        )
 
 
 def _of_machines(

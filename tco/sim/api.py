@@ -119,6 +119,18 @@ class ApiRules:
     elsewhere: Quantiles | None = None
     """Latency of whole requests at the vendor that calls fall over to."""
 
+    @property
+    def memory_s(self) -> float:
+        """How long what has come matters, about: buckets, the queue, waits between tries [s]."""
+        buckets = [*self.limits, *((self.provisioned,) if self.provisioned else ())]
+        filling_s = [limit.size / limit.per_minute * SECONDS_PER_MINUTE for limit in buckets]
+        retry = self.retry
+        waits_s = [
+            min(retry.first_wait_s * retry.wait_factor**tried, retry.longest_wait_s)
+            for tried in range(retry.tries - 1)
+        ]
+        return max([0.0, *filling_s]) + self.queue_s + sum(waits_s)
+
 
 @dataclass(frozen=True, slots=True)
 class ApiRun:

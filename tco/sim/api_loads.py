@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -23,12 +23,19 @@ from tco.sim.run import NONE_WHOLE, Requests
 from tco.sim.sample import Sample, Stretch, sample_week
 from tco.sim.usage import Latency
 from tco.sim.week import Traffic
-from tco.units import MILLISECONDS_PER_SECOND
+from tco.units import MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 QUANTILES = (0.50, 0.95, 0.99)
-MOST_LOADS = 12
+MOST_LOADS = 10
+ENOUGH_CALLS = 600_000
+ENOUGH_DRAWN_CALLS = 200_000
+"""The same where tokens and calls are drawn for each request, which takes longer."""
+SHORTEST_HOUR_S = 600.0
+MEMORIES_AN_HOUR = 5.0
+"""A shortened hour is at least so many times as long as what came before matters."""
+ANY_NUMBER = 10**15
 TOLERANCE = 0.005
 """How far a share at a simulated load may lie from the line between its neighbours [-]."""
 OUTAGE_SHARE = 0.125
@@ -134,8 +141,7 @@ def api_usage(case: ApiCase, *, top_per_s: float, busiest_per_s: float) -> ApiUs
         top_per_s: Mean rate that the loads reach up to [requests/s].
         busiest_per_s: Mean rate of the busiest month [requests/s].
     """
-    each = case.traffic.events_per_request
-    sample = sample_week(case.traffic.week, top_per_s * each, service_s=1.0, is_scaled=True)
+    sample = sample_of(case, top_per_s)
     known: dict[float, ApiLoad] = {}
     simulated: list[ApiLoad] = []
 
@@ -145,7 +151,9 @@ def api_usage(case: ApiCase, *, top_per_s: float, busiest_per_s: float) -> ApiUs
             if quiet:  # where no limit is felt at a higher load, none is felt at this one
                 known[load_per_s] = known[min(quiet)]
             else:
-                known[load_per_s] = simulate_load(case, sample, load_per_s)
+                known[load_per_s] = simulate_load(
+                    case, sample, load_per_s, is_timed=not known or load_per_s == busiest_per_s
+                )
                 simulated.append(known[load_per_s])
         return known[load_per_s]
 
@@ -153,15 +161,17 @@ def api_usage(case: ApiCase, *, top_per_s: float, busiest_per_s: float) -> ApiUs
     loads = sorted({lowest, busiest_per_s, top_per_s})
     for load in reversed(loads):
         at_load(load)
-    spans = list(pairwise(loads))
+    spans = [(math.inf, low, high) for low, high in pairwise(loads)]
     while spans and len(loads) < MOST_LOADS:
-        low, high = spans.pop(0)
+        # First where a straight line was worst.
+        spans.sort(key=lambda span: span[0])
+        _, low, high = spans.pop()
         middle = (low + high) / 2.0
         line = (np.array(at_load(low).figures()) + at_load(high).figures()) / 2.0
         off = np.abs(line - at_load(middle).figures()).max()
         loads.append(middle)
         if off > TOLERANCE:
-            spans += [(low, middle), (middle, high)]
+            spans += [(off, low, middle), (off, middle, high)]
     loads = sorted(loads)
     found = [known[load] for load in loads]
     # Below the lowest load nothing changes: a share of nothing is as that of a little.
@@ -175,19 +185,40 @@ def api_usage(case: ApiCase, *, top_per_s: float, busiest_per_s: float) -> ApiUs
     )
 
 
-def simulate_load(case: ApiCase, sample: Sample, load_per_s: float) -> ApiLoad:
+def sample_of(case: ApiCase, top_per_s: float) -> Sample:
+    """Take each kind of day of the week, its hours shortened where they hold many calls.
+
+    A bucket, a queue and waits between tries remember some minutes: an hour at one rate need not
+    be whole to show what it does, as long as it is long beside that.
+    """
+    traffic, rules = case.traffic, case.rules
+    days = sample_week(traffic.week, top_per_s, service_s=1.0, most_requests=ANY_NUMBER)
+    enough = ENOUGH_CALLS if traffic.calls is None else ENOUGH_DRAWN_CALLS
+    calls_at_one_a_second = days.requests(1.0) * traffic.events_per_request
+    fitting_s = enough / (top_per_s * calls_at_one_a_second) * SECONDS_PER_HOUR
+    least_s = max(SHORTEST_HOUR_S, MEMORIES_AN_HOUR * rules.memory_s)
+    length_s = min(SECONDS_PER_HOUR, max(fitting_s, least_s))
+    stretches = tuple(replace(stretch, length_s=length_s) for stretch in days.stretches)
+    cut = "" if length_s == SECONDS_PER_HOUR else f", {length_s:,.0f} s of each hour"
+    return Sample(stretches, days.scope + cut)
+
+
+def simulate_load(
+    case: ApiCase, sample: Sample, load_per_s: float, *, is_timed: bool = True
+) -> ApiLoad:
     """Simulate an API at one mean rate.
 
     Args:
         case: The API and its traffic.
         sample: The hours that stand for a week.
         load_per_s: Mean rate of the week [requests/s].
+        is_timed: Whether quantiles of latency are wanted.
     """
     runs: list[_Weighted] = []
     for number, stretch in enumerate(sample.stretches):
         called = _calls_of(case, stretch, load_per_s, case.seed + number)
         runs += _runs_of(case, stretch, called, case.seed + number)
-    return _mean_of(case, runs)
+    return _mean_of(case, runs, is_timed=is_timed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +319,7 @@ def placed_outages_s(
     return np.column_stack((begins_s, begins_s + lasting_s))
 
 
-def _mean_of(case: ApiCase, runs: list[_Weighted]) -> ApiLoad:
+def _mean_of(case: ApiCase, runs: list[_Weighted], *, is_timed: bool) -> ApiLoad:
     weights = np.array([each.weight for each in runs])
     asked = np.einsum("r,rk->k", weights, np.array([each.asked for each in runs]))
     billed = np.einsum("r,rsk->sk", weights, np.array([each.run.billed for each in runs]))
@@ -312,7 +343,8 @@ def _mean_of(case: ApiCase, runs: list[_Weighted]) -> ApiLoad:
     answered = [(each, each.run.is_counted & (each.run.fates != at.LOST)) for each in runs]
     taken_s = [(each.run.finish_s - each.run.came_s)[which] for each, which in answered]
     opened_s = [(each.run.first_word_s - each.run.came_s)[which] for each, which in answered]
-    is_known, by_tokens = case.rules.latency is not None, case.rules.per_token is not None
+    is_known = is_timed and case.rules.latency is not None
+    by_tokens = is_timed and case.rules.per_token is not None
     within = None
     if case.goal_s is not None and is_known:
         in_time = [np.count_nonzero(seconds <= case.goal_s) for seconds in taken_s]

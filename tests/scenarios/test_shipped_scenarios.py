@@ -31,6 +31,7 @@ HONEST = (
     "goal at least",
     "data would go to",
     "is not stated",
+    "what a lost request costs",
 )
 
 
