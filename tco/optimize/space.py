@@ -103,12 +103,15 @@ def _of_api(
             question.catalog.tokens(deployment.provider, deployment.model, on=on, tier=tier)
         except PriceNotFoundError:
             continue
-        yield snapshot, ApiDeployment(
-            kind="api",
-            provider=deployment.provider,
-            model=deployment.model,
-            tier=tier,
-            prompt_cache=deployment.prompt_cache,
+        yield (
+            snapshot,
+            ApiDeployment(
+                kind="api",
+                provider=deployment.provider,
+                model=deployment.model,
+                tier=tier,
+                prompt_cache=deployment.prompt_cache,
+            ),
         )
 
 
