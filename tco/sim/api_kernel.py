@@ -63,6 +63,8 @@ BASE, PACE, JITTER, ELSEWHERE = range(4)
 MOST_TRIES, MOST_CALLS, STREAMS = 32, 256, 4
 CLOSE = 1e-9
 """A bucket that lacks so little of its size, or a moment so little late, is taken to be there."""
+TICKS_A_SECOND = 2.0**34
+"""Moments that are worked out are kept to ticks of 58 ps, so that what falls together does so."""
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _30, _27, _31, _11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
@@ -168,7 +170,9 @@ def _let_through_s(
             return math.inf
         held = min(size, levels[limit] + limits[limit, PER_S] * (from_s - seen_s))
         if held + close < wanted:
-            moment_s = max(moment_s, from_s + (wanted - held) / limits[limit, PER_S])
+            ready_s = from_s + (wanted - held) / limits[limit, PER_S]
+            ready_s = math.floor(ready_s * TICKS_A_SECOND + 0.5) / TICKS_A_SECOND
+            moment_s = max(moment_s, ready_s)
     return moment_s
 
 

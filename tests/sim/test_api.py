@@ -151,7 +151,7 @@ def api_rules(draw):
     came=st.lists(whole, min_size=1, max_size=25),
     data=st.data(),
 )
-@settings(max_examples=300)
+@settings(max_examples=250)
 def test_every_request_ends_when_and_as_plain_objects_end_it(rules, came, data):
     came = sorted(came)
     calls = data.draw(st.lists(st.integers(1, 3), min_size=len(came), max_size=len(came)))
