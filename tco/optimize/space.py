@@ -96,6 +96,7 @@ def _of_api(
 ) -> Iterator[tuple[str, Plain]]:
     """Yield the tiers that have a price; what was stated of one tier is not known of another."""
     on = question.scenario.price_date
+    known = deployment.model_dump(include={"kind", "provider", "model", "contract", "prompt_cache"})
     for tier in given.tiers or TIERS:
         if tier == deployment.tier:
             continue
@@ -103,16 +104,7 @@ def _of_api(
             question.catalog.tokens(deployment.provider, deployment.model, on=on, tier=tier)
         except PriceNotFoundError:
             continue
-        yield (
-            snapshot,
-            ApiDeployment(
-                kind="api",
-                provider=deployment.provider,
-                model=deployment.model,
-                tier=tier,
-                prompt_cache=deployment.prompt_cache,
-            ),
-        )
+        yield snapshot, ApiDeployment.model_validate({**known, "tier": tier})
 
 
 def _of_machines(
