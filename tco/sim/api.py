@@ -129,7 +129,7 @@ class ApiRules:
             min(retry.first_wait_s * retry.wait_factor**tried, retry.longest_wait_s)
             for tried in range(retry.tries - 1)
         ]
-        return max([0.0, *filling_s]) + self.queue_s + sum(waits_s)
+        return float(max([0.0, *filling_s]) + self.queue_s + sum(waits_s))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,31 @@ from tests.cases.worked_plans import evaluation_of
 
 BASE = worked_plans.scenario("api-tokens")
 SESSIONS = worked_plans.scenario("sessions")
-LATENCY = {"p50": 1000, "p95": 3000, "p99": 6000, "evidence": "stated", "source": "timed"}
+LATENCY: dict[str, Any] = {
+    "p50": 1000,
+    "p95": 3000,
+    "p99": 6000,
+    "evidence": "stated",
+    "source": "timed",
+}
 RETRY = {"tries": 4, "first_wait_s": 0.5, "longest_wait_s": 8, "jitter_share": 0.25}
-DAY = {"shape": "daily_weekly", "peak_hour_utc": 14, "night_to_peak": 0.2, "weekend_to_weekday": 1}
+DAY: dict[str, Any] = {
+    "shape": "daily_weekly",
+    "peak_hour_utc": 14,
+    "night_to_peak": 0.2,
+    "weekend_to_weekday": 1,
+}
 FULL_USD = 12075.0
 """What the tokens cost where nothing gets in the way; ``tests/cases/worked/api-tokens``."""
 
 
 def plan(base=BASE, *, workload: dict[str, Any] | None = None, goals=None, **deployment):
-    changes = {"candidates": {"big": {"deployment": {"latency_ms": LATENCY, **deployment}}}}
-    more = {"workload": workload} if workload else {}
-    return evaluation_of(base, **changes, **more, **({"goals": goals} if goals else {}))
+    changes: dict[str, Any] = {
+        "candidates": {"big": {"deployment": {"latency_ms": LATENCY, **deployment}}}
+    }
+    more = {"workload": workload, "goals": goals}
+    changes |= {name: figures for name, figures in more.items() if figures}
+    return evaluation_of(base, **changes)
 
 
 def limits(**figures):
@@ -40,9 +54,9 @@ def reasons(found) -> str:
     return " ".join(reason for each in left_out for reason in each.reasons)
 
 
-def latency_of(found):
-    [answer] = (*found.ranking.options, *found.ranking.unproven)
-    return answer.profile.facts.latency
+def latency_of(found) -> Any:
+    answers = [*found.ranking.options, *found.ranking.unproven]
+    return answers[0].profile.facts.latency
 
 
 def test_a_limit_that_is_never_felt_changes_neither_cost_nor_latency():
@@ -75,7 +89,8 @@ def test_a_peak_above_the_limit_waits_or_is_lost_and_both_are_told():
 
 def test_what_is_lost_is_not_billed():
     found = plan(workload={"profile": DAY}, limits=limits(requests_per_minute=30))
-    share = float(re.search(r"([\d.]+)% of requests lost", latency_of(found).source)[1]) / 100
+    [percent] = re.findall(r"([\d.]+)% of requests lost", latency_of(found).source)
+    share = float(percent) / 100
     rows = found.ledger[found.ledger["month"] == found.ledger["month"].unique()[1]]
     assert float(rows["cost_usd"].sum()) == pytest.approx(FULL_USD / 3 * (1 - share), rel=2e-4)
 
@@ -150,7 +165,7 @@ def test_latency_by_tokens_gives_the_first_word_too():
 
 def test_sessions_with_tools_are_called_call_by_call():
     [option] = SESSIONS.candidates
-    changed = {"candidates": {option: {"deployment": {
+    changed: dict[str, Any] = {"candidates": {option: {"deployment": {
         "latency_ms": LATENCY, "limits": limits(requests_per_minute=1e6)}}}}  # fmt: skip
     free, limited = evaluation_of(SESSIONS), evaluation_of(SESSIONS, **changed)
     assert tokens_usd(limited) == pytest.approx(tokens_usd(free), rel=1e-12)
@@ -160,8 +175,12 @@ def test_sessions_with_tools_are_called_call_by_call():
 def test_a_cache_holds_what_sessions_repeat():
     [option] = SESSIONS.candidates
     sessions, tokens = SESSIONS.workload.sessions, SESSIONS.workload.tokens
-    changed = {"candidates": {option: {"deployment": {"prompt_cache": {"hit_share": 0.5}}}}}
+    changed: dict[str, Any] = {
+        "candidates": {option: {"deployment": {"prompt_cache": {"hit_share": 0.5}}}}
+    }
     rows = evaluation_of(SESSIONS, **changed).ledger
+    assert sessions is not None
+    assert tokens is not None
     asked, answered = tokens.input.likely, tokens.output.likely
     tools = sessions.tool_calls_per_request.likely
     wrote, brought = sessions.tool_call_tokens.likely, sessions.tool_result_tokens.likely
@@ -185,7 +204,7 @@ BATCHES = {
 
 
 def batches(**changes):
-    given = {"tier": "batch", "batches": {**BATCHES, **changes}}
+    given: dict[str, Any] = {"tier": "batch", "batches": {**BATCHES, **changes}}
     return plan(goals={"completion_hours": 26}, **given)
 
 

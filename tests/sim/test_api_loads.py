@@ -49,6 +49,8 @@ def test_shortened_hours_show_what_whole_ones_show():
     assert 0.05 < whole.lost_share < 0.3
     assert short.lost_share == pytest.approx(whole.lost_share, abs=0.01)
     assert short.tries_per_call == pytest.approx(whole.tries_per_call, rel=0.02)
+    assert short.latency is not None
+    assert whole.latency is not None
     assert short.latency.p95_ms == pytest.approx(whole.latency.p95_ms, rel=0.03)
 
 
