@@ -13,6 +13,7 @@ import math
 
 from tco.sim import llm_state as at
 from tco.sim.compiled import compiled
+from tco.sim.latency_bins import bin_of
 from tco.sim.llm_schedule import reading_step
 from tco.sim.llm_state import (
     NOBODY,
@@ -30,7 +31,7 @@ from tco.sim.llm_state import (
     unlink,
 )
 from tco.sim.llm_steps import StepTables, decode_total, steps_beyond
-from tco.sim.llm_tally import book, count_first_token, count_start, finish, hour_of
+from tco.sim.llm_tally import book, count_first_token, hour_of, tell_times
 
 
 @compiled
@@ -122,6 +123,21 @@ def _surely_in(state: State, hour: int) -> tuple[float, float]:
 
 
 @compiled
+def _count(
+    state: State, hour: int, steps: int, made: int, read: int, started: int, finished: int
+) -> None:
+    """Put counts in their hour: steps, tokens made and read, requests started and finished."""
+    record, counters = state.hours[hour], state.counters
+    record[at.HOUR_STEPS] += steps
+    record[at.HOUR_OUTPUT_TOKENS] += made
+    record[at.HOUR_INPUT_TOKENS] += read
+    record[at.HOUR_STARTED] += started
+    record[at.HOUR_FINISHED] += finished
+    counters[at.STARTED] += started
+    counters[at.FINISHED] += finished
+
+
+@compiled
 def _count_blocks(
     state: State,
     limits: Limits,
@@ -164,12 +180,13 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
     The arguments are those of ``advance``; returns the next position, and the last event [s] for
     what goes on and for what is told.
     """
-    rows, counters = state.rows, state.counters
+    rows, moments, counters = state.rows, state.moments, state.counters
     here, clock = state.replicas[replica], state.clock[replica]
     queue = _queue_of(state, limits, replica)
     line = state.queues[queue]
     now_s = from_s
-    here_now = here[at.RUNNING] + line[at.WAITING]
+    running = here[at.RUNNING]
+    here_now = running + line[at.WAITING]
     room = limits.blocks * limits.block_tokens
     held_at_most = _held_at_most(state, limits, here[at.FIRST])
     if line[at.WAITING] > 0:
@@ -185,7 +202,9 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
     since_s, end_s, booked_s = clock[at.SINCE_S], clock[at.END_S], clock[at.BOOKED_S]
     hour, hour_from_s, hour_to_s = 0, math.inf, -math.inf
     began_at = admitted = position
-    begins = here[at.RUNNING] == 0 and here_now > 0
+    begins = running == 0 and here_now > 0
+    steps_made = tokens_made = tokens_read = started = finished = 0
+    busy_s = waited_s = 0.0
     goes_on = True
     while True:
         come_s = arrivals_s[position] if position < arrivals_s.shape[0] else math.inf
@@ -194,22 +213,13 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             goes_on = here_now < rows.shape[0] and held_at_most + more <= room
             if not goes_on:
                 break
-            joined_s = came_s[position] if came_s.shape[0] > 0 else come_s
-            is_now = hour_from_s <= joined_s < hour_to_s
-            joined = hour if is_now else hour_of(state, joined_s)
-            state.hours[joined, at.HOUR_ARRIVED] += 1
-            counters[at.ARRIVED] += 1
             held_at_most += more
             here_now += 1
             position += 1
             happened_s = come_s
             if here_now == 1:
                 now_s, begins = come_s, True
-            elif (
-                steps > 1
-                and here[at.RUNNING] == here_now - 1
-                and here[at.RUNNING] < limits.most_sequences
-            ):
+            elif steps > 1 and running == here_now - 1 and running < limits.most_sequences:
                 # The first to come ends the stretch after the running step.
                 after_s = come_s + TIE_S
                 until = steps_beyond(seconds, decodes, held, after_s - since_s, steps)
@@ -222,20 +232,24 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                 break
             now_s = happened_s = end_s
         if not hour_from_s <= now_s < hour_to_s:
+            _count(state, hour, steps_made, tokens_made, tokens_read, started, finished)
+            state.hours[hour, at.HOUR_BUSY_S] += busy_s
+            state.hours[hour, at.HOUR_WAIT_S] += waited_s
+            steps_made = tokens_made = tokens_read = started = finished = 0
+            busy_s = waited_s = 0.0
             hour = hour_of(state, now_s)
             hour_from_s, hour_to_s = _surely_in(state, hour)
-        record = state.hours[hour]
         if not begins:
             if booked_s >= hour_from_s:
-                record[at.HOUR_BUSY_S] += end_s - booked_s
+                busy_s += end_s - booked_s
             else:
                 clock[at.END_S], clock[at.BOOKED_S] = end_s, booked_s
                 book(state, replica, end_s, seconds, False)  # noqa: FBT003
-            record[at.HOUR_STEPS] += steps
+            steps_made += steps
             if decodes > 0:
                 count += steps
                 held += steps * decodes
-                record[at.HOUR_OUTPUT_TOKENS] += steps * decodes
+                tokens_made += steps * decodes
                 while first < last and ends[first] >> ROW_BITS == count:
                     row = ends[first] & ((1 << ROW_BITS) - 1)
                     first += 1
@@ -243,8 +257,10 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                     held -= rows[row, at.OFFSET] + count
                     here_now -= 1
                     held_at_most -= _at_most(limits, rows[row, at.INPUT], rows[row, at.OUTPUT])
+                    running -= 1
+                    finished += 1
                     unlink(state, replica, row)
-                    finish(state, limits, replica, row, now_s, hour)
+                    tell_times(state, limits, replica, row, now_s, hour)
             if prompt_tokens > 0:
                 row = reading
                 reading = NOBODY
@@ -257,7 +273,7 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                         reading = row
                     else:
                         rows[row, at.MADE] += 1
-                        record[at.HOUR_OUTPUT_TOKENS] += 1
+                        tokens_made += 1
                         count_first_token(state, row, now_s)
                         left = rows[row, at.OUTPUT] - rows[row, at.MADE]
                         if left == 0:
@@ -265,8 +281,10 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                             held_at_most -= _at_most(
                                 limits, rows[row, at.INPUT], rows[row, at.OUTPUT]
                             )
+                            running -= 1
+                            finished += 1
                             unlink(state, replica, row)
-                            finish(state, limits, replica, row, now_s, hour)
+                            tell_times(state, limits, replica, row, now_s, hour)
                         else:
                             rows[row, at.OFFSET] = read - count
                             rows[row, at.ENDS] = count + left
@@ -282,7 +300,7 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
 
         since_s = booked_s = now_s
         steps, prompt_tokens = 1, 0
-        if here_now == here[at.RUNNING] and reading == NOBODY:
+        if here_now == running and reading == NOBODY:
             if decodes > 0:
                 steps = (ends[first] >> ROW_BITS) - count
                 end_s = now_s + decode_total(seconds, decodes, held, steps)
@@ -301,11 +319,7 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             pairs = prompt_tokens * (alone + 0.5 * prompt_tokens)
             budget -= prompt_tokens
             ending = int(prompt_tokens == rest)
-        while (
-            budget > 0
-            and here_now > here[at.RUNNING]
-            and (here[at.RUNNING] < limits.most_sequences)
-        ):
+        while budget > 0 and here_now > running and running < limits.most_sequences:
             if line[at.WAITING] > 0:
                 row = leave_queue(state, queue)
             else:
@@ -319,7 +333,12 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             if reading == NOBODY:
                 reading = row
             rows[row, at.DONE], rows[row, at.PIECE] = alone, piece
-            count_start(state, row, now_s, hour)
+            running += 1
+            started += 1
+            moments[row, at.START_S] = now_s
+            waited = now_s - moments[row, at.CAME_S]
+            waited_s += waited
+            state.histograms[at.TO_START, bin_of(waited)] += 1
             pieces += 1
             prompt_tokens += piece
             pairs += piece * (alone + 0.5 * piece)
@@ -330,12 +349,19 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                 seconds, pieces, prompt_tokens, pairs, alone, decodes, held, ending
             )
             end_s = now_s + took_s
-            record[at.HOUR_INPUT_TOKENS] += prompt_tokens
+            tokens_read += prompt_tokens
         else:
             # All sequences are taken.
             steps = (ends[first] >> ROW_BITS) - count
             end_s = now_s + decode_total(seconds, decodes, held, steps)
 
+    _count(state, hour, steps_made, tokens_made, tokens_read, started, finished)
+    state.hours[hour, at.HOUR_BUSY_S] += busy_s
+    state.hours[hour, at.HOUR_WAIT_S] += waited_s
+    for arrived in range(began_at, position):
+        joined_s = came_s[arrived] if came_s.shape[0] > 0 else arrivals_s[arrived]
+        state.hours[hour_of(state, joined_s), at.HOUR_ARRIVED] += 1
+    counters[at.ARRIVED] += position - began_at
     while admitted < position:
         joined_s = came_s[admitted] if came_s.shape[0] > 0 else arrivals_s[admitted]
         row = new_row(state, requests[admitted], first_index + admitted, joined_s)

@@ -34,7 +34,7 @@ from tco.sim.llm_state import (
     unlink,
 )
 from tco.sim.llm_steps import StepTables, decode_total, mixed_step
-from tco.sim.llm_tally import book, count_first_token, count_start, finish, held_as, hour_of
+from tco.sim.llm_tally import book, count_first_token, count_start, held_as, hour_of, tell_times
 
 
 @compiled
@@ -68,6 +68,16 @@ def reading_step(
 
 
 @compiled
+def _finish(state: State, limits: Limits, replica: int, row: int, now_s: float, hour: int) -> None:
+    """Count a request that has made its last token, and give its row back."""
+    state.counters[at.FINISHED] += 1
+    state.hours[hour, at.HOUR_FINISHED] += 1
+    if limits.adapter_slots > 0 and state.rows[row, at.ADAPTER] != NOBODY:
+        state.in_use[replica, state.rows[row, at.ADAPTER]] -= 1
+    tell_times(state, limits, replica, row, now_s, hour)
+
+
+@compiled
 def _end_reading(state: State, limits: Limits, replica: int, now_s: float, hour: int) -> None:
     """Take the pieces of the step as read; who has read all makes a token."""
     here, rows = state.replicas[replica], state.rows
@@ -88,7 +98,7 @@ def _end_reading(state: State, limits: Limits, replica: int, now_s: float, hour:
             if rows[row, at.MADE] == rows[row, at.OUTPUT]:
                 here[at.FREE_BLOCKS] += blocks_for(read, limits.block_tokens)
                 unlink(state, replica, row)
-                finish(state, limits, replica, row, now_s, hour)
+                _finish(state, limits, replica, row, now_s, hour)
             else:
                 start_decoding(state, replica, row, read)
         row = following
@@ -336,6 +346,6 @@ def end_stretch(
             here[at.HEAPED] -= 1
             rows[row, at.MADE] = rows[row, at.OUTPUT]
             stop_decoding(state, replica, row, knows_largest)
-            finish(state, limits, replica, row, now_s, hour)
+            _finish(state, limits, replica, row, now_s, hour)
     if here[at.PROMPT_TOKENS] > 0:
         _end_reading(state, limits, replica, now_s, hour)

@@ -240,15 +240,25 @@ def steps_beyond(tables: StepTables, batch: int, held: float, seconds: float, mo
         cell += 1
 
 
+SLOW_GROWTH = 0.05
+"""Up to this sum of what steps grow by, a quick guess of their number is off by one or so [-]."""
+
+
 @compiled
 def _least_steps(first: float, half: float, seconds: float, most: int) -> int:
     """Return the least number of steps, up to the most, that exceed so many seconds.
 
     The first takes ``first``, and each more than the one before by twice ``half``.
     """
-    straight = first - half
-    root = math.sqrt(max(0.0, straight * straight + 4.0 * half * max(0.0, seconds)))
-    steps = int(2.0 * max(0.0, seconds) / (straight + root)) if straight + root > 0 else 0
+    seconds = max(0.0, seconds)
+    even, growth = seconds / first, half / first
+    if growth * even < SLOW_GROWTH:
+        nearly = even - growth * even * even
+        steps = int(even - growth * nearly * nearly)
+    else:
+        straight = first - half
+        root = math.sqrt(max(0.0, straight * straight + 4.0 * half * seconds))
+        steps = int(2.0 * seconds / (straight + root)) if straight + root > 0 else 0
     steps = max(1, min(most, steps))
     while steps < most and steps * (first + half * (steps - 1)) <= seconds:
         steps += 1

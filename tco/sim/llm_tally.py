@@ -7,7 +7,7 @@ import numpy as np
 from tco.sim import llm_state as at
 from tco.sim.compiled import compiled
 from tco.sim.latency_bins import bin_of
-from tco.sim.llm_state import NOBODY, Limits, State, free_row
+from tco.sim.llm_state import Limits, State, free_row
 from tco.sim.llm_steps import StepTables, decode_total
 
 
@@ -41,22 +41,20 @@ def count_first_token(state: State, row: int, now_s: float) -> None:
 
 
 @compiled
-def finish(state: State, limits: Limits, replica: int, row: int, now_s: float, hour: int) -> None:
-    """Count a request that has made its last token, and give its row back."""
-    rows, moments, counters = state.rows, state.moments, state.counters
-    index = rows[row, at.INDEX]
+def tell_times(
+    state: State, limits: Limits, replica: int, row: int, now_s: float, hour: int
+) -> None:
+    """Count the times of a request that has made its last token, and give its row back."""
+    rows, moments = state.rows, state.moments
     came_s, first_s = moments[row, at.CAME_S], moments[row, at.FIRST_S]
-    counters[at.FINISHED] += 1
-    state.hours[hour, at.HOUR_FINISHED] += 1
     if now_s - came_s > limits.goal_s:
         state.hours[hour, at.HOUR_LATE] += 1
     state.histograms[at.END_TO_END, bin_of(now_s - came_s)] += 1
     if rows[row, at.OUTPUT] > 1:
         each_s = (now_s - first_s) / (rows[row, at.OUTPUT] - 1)
         state.histograms[at.PER_TOKEN, bin_of(each_s)] += 1
-    if limits.adapter_slots > 0 and rows[row, at.ADAPTER] != NOBODY:
-        state.in_use[replica, rows[row, at.ADAPTER]] -= 1
     if state.out_status.shape[0] > 0:
+        index = rows[row, at.INDEX]
         state.out_s[index, at.OUT_START_S] = moments[row, at.START_S]
         state.out_s[index, at.OUT_FIRST_S] = first_s
         state.out_s[index, at.OUT_FINISH_S] = now_s
