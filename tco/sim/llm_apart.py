@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from tco.sim import llm_state as at
 from tco.sim.compiled import compiled
 from tco.sim.latency_bins import bin_of
@@ -31,7 +33,7 @@ from tco.sim.llm_state import (
     unlink,
 )
 from tco.sim.llm_steps import StepTables, decode_total, steps_beyond
-from tco.sim.llm_tally import book, count_first_token, hour_of, tell_times
+from tco.sim.llm_tally import book, hour_of, tell_times
 
 
 @compiled
@@ -123,6 +125,16 @@ def _surely_in(state: State, hour: int) -> tuple[float, float]:
 
 
 @compiled
+def _bin(state: State, many: int) -> int:
+    """Put the first of the times that were told in their histograms; none is left."""
+    for place in range(many):
+        told_s = state.told_s[place]
+        if not math.isnan(told_s):
+            state.histograms[state.told[place], bin_of(told_s)] += 1
+    return 0
+
+
+@compiled
 def _count(
     state: State, hour: int, steps: int, made: int, read: int, started: int, finished: int
 ) -> None:
@@ -206,7 +218,10 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
     steps_made = tokens_made = tokens_read = started = finished = 0
     busy_s = waited_s = 0.0
     goes_on = True
+    told_s, told, many = state.told_s, state.told, 0
     while True:
+        if many >= at.TOLD:
+            many = _bin(state, many)
         come_s = arrivals_s[position] if position < arrivals_s.shape[0] else math.inf
         while not begins and come_s < until_s and not end_s <= come_s + TIE_S:
             more = _at_most(limits, requests[position, 0], requests[position, 1])
@@ -260,7 +275,10 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                     running -= 1
                     finished += 1
                     unlink(state, replica, row)
-                    tell_times(state, limits, replica, row, now_s, hour)
+                    told_s[many], told[many] = now_s - moments[row, at.CAME_S], at.END_TO_END
+                    each_s = tell_times(state, limits, replica, row, now_s, hour)
+                    told_s[many + 1], told[many + 1] = each_s, at.PER_TOKEN
+                    many += 2
             if prompt_tokens > 0:
                 row = reading
                 reading = NOBODY
@@ -274,7 +292,11 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                     else:
                         rows[row, at.MADE] += 1
                         tokens_made += 1
-                        count_first_token(state, row, now_s)
+                        if np.isnan(moments[row, at.FIRST_S]):
+                            moments[row, at.FIRST_S] = now_s
+                            told_s[many] = now_s - moments[row, at.CAME_S]
+                            told[many] = at.TO_FIRST_TOKEN
+                            many += 1
                         left = rows[row, at.OUTPUT] - rows[row, at.MADE]
                         if left == 0:
                             here_now -= 1
@@ -284,7 +306,13 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                             running -= 1
                             finished += 1
                             unlink(state, replica, row)
-                            tell_times(state, limits, replica, row, now_s, hour)
+                            told_s[many], told[many] = (
+                                now_s - moments[row, at.CAME_S],
+                                at.END_TO_END,
+                            )
+                            each_s = tell_times(state, limits, replica, row, now_s, hour)
+                            told_s[many + 1], told[many + 1] = each_s, at.PER_TOKEN
+                            many += 2
                         else:
                             rows[row, at.OFFSET] = read - count
                             rows[row, at.ENDS] = count + left
@@ -336,9 +364,9 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             running += 1
             started += 1
             moments[row, at.START_S] = now_s
-            waited = now_s - moments[row, at.CAME_S]
-            waited_s += waited
-            state.histograms[at.TO_START, bin_of(waited)] += 1
+            told_s[many], told[many] = now_s - moments[row, at.CAME_S], at.TO_START
+            waited_s += told_s[many]
+            many += 1
             pieces += 1
             prompt_tokens += piece
             pairs += piece * (alone + 0.5 * piece)
@@ -362,6 +390,7 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
         joined_s = came_s[arrived] if came_s.shape[0] > 0 else arrivals_s[arrived]
         state.hours[hour_of(state, joined_s), at.HOUR_ARRIVED] += 1
     counters[at.ARRIVED] += position - began_at
+    _bin(state, many)
     while admitted < position:
         joined_s = came_s[admitted] if came_s.shape[0] > 0 else arrivals_s[admitted]
         row = new_row(state, requests[admitted], first_index + admitted, joined_s)

@@ -223,6 +223,8 @@ class LlmQueues:
             phases=state.phases[alone].copy(),
             in_use=state.in_use[alone].copy(),
             resident=state.resident[alone].copy(),
+            told_s=state.told_s,
+            told=state.told,
             counters=state.counters.copy(),
             hours=np.zeros((1, at.HOUR_COLUMNS)),
             histograms=np.zeros_like(state.histograms),

@@ -15,6 +15,7 @@ import math
 
 from tco.sim import llm_state as at
 from tco.sim.compiled import compiled
+from tco.sim.latency_bins import bin_of
 from tco.sim.llm_state import (
     NOBODY,
     ROW_BITS,
@@ -74,7 +75,11 @@ def _finish(state: State, limits: Limits, replica: int, row: int, now_s: float, 
     state.hours[hour, at.HOUR_FINISHED] += 1
     if limits.adapter_slots > 0 and state.rows[row, at.ADAPTER] != NOBODY:
         state.in_use[replica, state.rows[row, at.ADAPTER]] -= 1
-    tell_times(state, limits, replica, row, now_s, hour)
+    latency_s = now_s - state.moments[row, at.CAME_S]
+    each_s = tell_times(state, limits, replica, row, now_s, hour)
+    state.histograms[at.END_TO_END, bin_of(latency_s)] += 1
+    if not math.isnan(each_s):
+        state.histograms[at.PER_TOKEN, bin_of(each_s)] += 1
 
 
 @compiled

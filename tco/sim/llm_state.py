@@ -117,6 +117,10 @@ ROW_BITS = 28
 """An entry of the heap of ends is the count at the end, then the row in so many bits."""
 
 
+TOLD = 256
+"""Times are put in histograms by so many at once, which is quicker."""
+
+
 class Limits(NamedTuple):
     """How a replica admits requests, and how they reach it."""
 
@@ -159,6 +163,10 @@ class State(NamedTuple):
     """Running sequences of each replica by adapter."""
     resident: Whole
     """When each adapter was last used by each replica; 0 if it is not loaded."""
+    told_s: Array
+    """Times that are not in the histograms yet, where a replica is apart [s]."""
+    told: Whole
+    """The histogram that each goes into."""
     counters: Whole
     hours: Array
     histograms: Array
@@ -189,6 +197,8 @@ def empty_state(
         phases=np.zeros((replicas, limits.block_tokens), dtype=np.int64),
         in_use=np.zeros((replicas, adapters), dtype=np.int64),
         resident=np.zeros((replicas, adapters), dtype=np.int64),
+        told_s=np.zeros(TOLD + 4 * limits.most_sequences),
+        told=np.zeros(TOLD + 4 * limits.most_sequences, dtype=np.int64),
         counters=np.zeros(COUNTERS, dtype=np.int64),
         hours=np.zeros((hours, HOUR_COLUMNS)),
         histograms=np.zeros((HISTOGRAMS, bins)),

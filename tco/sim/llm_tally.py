@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tco.sim import llm_state as at
@@ -43,16 +45,15 @@ def count_first_token(state: State, row: int, now_s: float) -> None:
 @compiled
 def tell_times(
     state: State, limits: Limits, replica: int, row: int, now_s: float, hour: int
-) -> None:
-    """Count the times of a request that has made its last token, and give its row back."""
+) -> float:
+    """Tell the times of a request that has made its last token; return its time a token [s].
+
+    The time is not a number if it made one alone. Its row goes back to the pool.
+    """
     rows, moments = state.rows, state.moments
     came_s, first_s = moments[row, at.CAME_S], moments[row, at.FIRST_S]
     if now_s - came_s > limits.goal_s:
         state.hours[hour, at.HOUR_LATE] += 1
-    state.histograms[at.END_TO_END, bin_of(now_s - came_s)] += 1
-    if rows[row, at.OUTPUT] > 1:
-        each_s = (now_s - first_s) / (rows[row, at.OUTPUT] - 1)
-        state.histograms[at.PER_TOKEN, bin_of(each_s)] += 1
     if state.out_status.shape[0] > 0:
         index = rows[row, at.INDEX]
         state.out_s[index, at.OUT_START_S] = moments[row, at.START_S]
@@ -61,6 +62,8 @@ def tell_times(
         state.out_status[index] = at.STATUS_SERVED
         state.out_replica[index] = replica
     free_row(state, row)
+    between = rows[row, at.OUTPUT] - 1
+    return float((now_s - first_s) / between) if between > 0 else math.nan
 
 
 @compiled
