@@ -16,7 +16,6 @@ import numpy as np
 from tco.sim import llm_state as at
 from tco.sim.compiled import compiled
 from tco.sim.latency_bins import bin_of
-from tco.sim.llm_schedule import reading_step
 from tco.sim.llm_state import (
     NOBODY,
     ROW_BITS,
@@ -32,7 +31,7 @@ from tco.sim.llm_state import (
     new_row,
     unlink,
 )
-from tco.sim.llm_steps import StepTables, decode_total, steps_beyond
+from tco.sim.llm_steps import StepTables, line_mixed_step, line_steps_beyond, line_total
 from tco.sim.llm_tally import book, hour_of, tell_times
 
 
@@ -52,6 +51,7 @@ def alone_replica(
         or limits.patience_s < math.inf
         or limits.adapter_slots > 0
         or seconds.largest_weight != 0.0
+        or not seconds.is_line
     ):
         return NOBODY
     for replica in range(many):
@@ -237,10 +237,10 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             elif steps > 1 and running == here_now - 1 and running < limits.most_sequences:
                 # The first to come ends the stretch after the running step.
                 after_s = come_s + TIE_S
-                until = steps_beyond(seconds, decodes, held, after_s - since_s, steps)
+                until = line_steps_beyond(seconds, decodes, held, after_s - since_s, steps)
                 if until < steps:
                     steps = until
-                    end_s = since_s + decode_total(seconds, decodes, held, steps)
+                    end_s = since_s + line_total(seconds, decodes, held, steps)
             come_s = arrivals_s[position] if position < arrivals_s.shape[0] else math.inf
         if not begins:
             if not goes_on or end_s > until_s or end_s == math.inf:
@@ -331,20 +331,16 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
         if here_now == running and reading == NOBODY:
             if decodes > 0:
                 steps = (ends[first] >> ROW_BITS) - count
-                end_s = now_s + decode_total(seconds, decodes, held, steps)
+                end_s = now_s + line_total(seconds, decodes, held, steps)
             else:
                 end_s = booked_s = math.inf
             continue
         budget = limits.step_tokens - decodes
-        pieces, pairs, ending, alone = 0, 0.0, 0, 0
-        row = reading
+        ending, row = 0, reading
         if row != NOBODY:
-            alone = rows[row, at.DONE]
-            rest = rows[row, at.INPUT] + rows[row, at.MADE] - alone
+            rest = rows[row, at.INPUT] + rows[row, at.MADE] - rows[row, at.DONE]
             prompt_tokens = min(rest, budget)
             rows[row, at.PIECE] = prompt_tokens
-            pieces = 1
-            pairs = prompt_tokens * (alone + 0.5 * prompt_tokens)
             budget -= prompt_tokens
             ending = int(prompt_tokens == rest)
         while budget > 0 and here_now > running and running < limits.most_sequences:
@@ -355,33 +351,29 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                 row = new_row(state, requests[admitted], first_index + admitted, joined_s)
                 admitted += 1
             read = rows[row, at.INPUT] + rows[row, at.MADE]
-            alone = min(rows[row, at.CACHED], read - 1)
-            piece = min(read - alone, budget)
+            done = min(rows[row, at.CACHED], read - 1)
+            piece = min(read - done, budget)
             link(state, replica, row)
             if reading == NOBODY:
                 reading = row
-            rows[row, at.DONE], rows[row, at.PIECE] = alone, piece
+            rows[row, at.DONE], rows[row, at.PIECE] = done, piece
             running += 1
             started += 1
             moments[row, at.START_S] = now_s
             told_s[many], told[many] = now_s - moments[row, at.CAME_S], at.TO_START
             waited_s += told_s[many]
             many += 1
-            pieces += 1
             prompt_tokens += piece
-            pairs += piece * (alone + 0.5 * piece)
             budget -= piece
-            ending += int(alone + piece == read)
+            ending += int(done + piece == read)
         if prompt_tokens > 0:
-            took_s = reading_step(
-                seconds, pieces, prompt_tokens, pairs, alone, decodes, held, ending
-            )
+            took_s = line_mixed_step(seconds, prompt_tokens, decodes, held, decodes + ending)
             end_s = now_s + took_s
             tokens_read += prompt_tokens
         else:
             # All sequences are taken.
             steps = (ends[first] >> ROW_BITS) - count
-            end_s = now_s + decode_total(seconds, decodes, held, steps)
+            end_s = now_s + line_total(seconds, decodes, held, steps)
 
     _count(state, hour, steps_made, tokens_made, tokens_read, started, finished)
     state.hours[hour, at.HOUR_BUSY_S] += busy_s

@@ -43,13 +43,15 @@ class LlmRequests:
     came_s: Array = field(default_factory=lambda: NO_REAL)
     """When each came to the host work before its arrival here; empty: there is none [s]."""
 
-    @property
-    def table(self) -> Whole:
-        """One row a request, as the kernel reads it."""
-        table = np.empty((self.arrivals_s.size, 4), dtype=np.int64)
-        table[:, 0], table[:, 1] = self.input_tokens, self.output_tokens
-        table[:, 2] = self.cached_tokens if self.cached_tokens.size else 0
-        table[:, 3] = self.adapters if self.adapters.size else NO_ADAPTER
+    def table(self, before: Whole) -> Whole:
+        """Return one row a request, as the kernel reads it, below the rows of those before."""
+        left = before.shape[0]
+        table = np.empty((left + self.arrivals_s.size, 4), dtype=np.int64)
+        table[:left] = before
+        rows = table[left:]
+        rows[:, 0], rows[:, 1] = self.input_tokens, self.output_tokens
+        rows[:, 2] = self.cached_tokens if self.cached_tokens.size else 0
+        rows[:, 3] = self.adapters if self.adapters.size else NO_ADAPTER
         return table
 
 
@@ -278,7 +280,7 @@ class LlmQueues:
         left = slice(self._position, None)
         self._arrivals_s = np.concatenate((self._arrivals_s[left], chunk.arrivals_s))
         self._came_s = np.concatenate((self._came_s[left], chunk.came_s))
-        self._requests = np.concatenate((self._requests[left], chunk.table))
+        self._requests = chunk.table(self._requests[left])
         self._first_index += self._position
         self._position = 0
         if self._arrivals_s.size:

@@ -270,7 +270,7 @@ def new_row(state: State, request: Whole, index: int, came_s: float) -> int:
     rows[row, INDEX] = index
     for k in range(request.shape[0]):
         rows[row, INPUT + k] = request[k]
-    rows[row, MADE] = rows[row, DONE] = rows[row, PIECE] = 0
+    rows[row, MADE] = 0
     moments[row, CAME_S] = came_s
     moments[row, START_S] = moments[row, FIRST_S] = np.nan
     return int(row)

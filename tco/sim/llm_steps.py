@@ -186,12 +186,37 @@ def _cell(nodes: Array, place: float) -> int:
 
 
 @compiled
+def line_total(tables: StepTables, batch: int, held: float, steps: int) -> float:
+    """Return what so many steps of decodes take by a formula; see ``decode_total``."""
+    flat = tables.tokens[batch] + tables.sequences[batch]
+    return float(steps * (flat + tables.per_kv_token * (held + 0.5 * batch * (steps - 1))))
+
+
+@compiled
+def line_steps_beyond(
+    tables: StepTables, batch: int, held: float, seconds: float, most: int
+) -> int:
+    """Return the least number of steps that exceed so many seconds; see ``steps_beyond``."""
+    each = tables.tokens[batch] + tables.sequences[batch] + tables.per_kv_token * held
+    return _least_steps(each, 0.5 * tables.per_kv_token * batch, seconds, most)
+
+
+@compiled
+def line_mixed_step(
+    tables: StepTables, prompt_tokens: int, decodes: int, held: float, sequences: int
+) -> float:
+    """Return what a step with pieces of prompts takes by a formula; see ``mixed_step``."""
+    attention = tables.per_prompt_token * prompt_tokens + tables.per_kv_token * held
+    flat = tables.tokens[decodes + prompt_tokens] + tables.sequences[sequences]
+    return float(attention + flat)
+
+
+@compiled
 def decode_total(tables: StepTables, batch: int, held: float, steps: int) -> float:
     """Return what so many steps of decodes alone take; ``held`` tokens are read in the first."""
-    flat = tables.tokens[batch] + tables.sequences[batch]
     if tables.is_line:
-        mean_held = held + 0.5 * batch * (steps - 1)
-        return float(steps * (flat + tables.per_kv_token * mean_held))
+        return line_total(tables, batch, held, steps)
+    flat = tables.tokens[batch] + tables.sequences[batch]
     nodes = tables.lengths
     last = nodes.shape[0] - 2
     length = held / batch
@@ -213,10 +238,9 @@ def decode_total(tables: StepTables, batch: int, held: float, steps: int) -> flo
 @compiled
 def steps_beyond(tables: StepTables, batch: int, held: float, seconds: float, most: int) -> int:
     """Return the least number of steps, up to the most, that together exceed so many seconds."""
-    flat = tables.tokens[batch] + tables.sequences[batch]
     if tables.is_line:
-        each = flat + tables.per_kv_token * held
-        return _least_steps(each, 0.5 * tables.per_kv_token * batch, seconds, most)
+        return line_steps_beyond(tables, batch, held, seconds, most)
+    flat = tables.tokens[batch] + tables.sequences[batch]
     nodes = tables.lengths
     last = nodes.shape[0] - 2
     length = held / batch
@@ -295,10 +319,9 @@ def mixed_step(
         held: Tokens that they have read, all together.
         sequences: Sequences that get a token.
     """
-    flat = tables.tokens[decodes + prompt_tokens] + tables.sequences[sequences]
     if tables.is_line:
-        attention = tables.per_prompt_token * prompt_tokens + tables.per_kv_token * held
-        return float(attention + flat)
+        return line_mixed_step(tables, prompt_tokens, decodes, held, sequences)
+    flat = tables.tokens[decodes + prompt_tokens] + tables.sequences[sequences]
     length = held / decodes if decodes > 0 else 0.0
     a0, a1, a = _corner(tables.prompts, prompt_tokens)
     b0, b1, b = _corner(tables.before, before)
