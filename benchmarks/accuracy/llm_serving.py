@@ -8,7 +8,6 @@ status 1 if a target is missed; skipped where the runs are absent.
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from numpy.typing import NDArray
 from tco.calibrate.fitting import Curve, Fitted, fit_formula, fit_profile, of_formula, of_profile
 from tco.calibrate.kernel_profile import read_kernel_profile
 from tco.calibrate.request_log import RequestLog, read_request_log, simulated_times
-from tco.sim import llm_state as at
 from tco.sim.llm_state import Limits
 from tco.sim.llm_steps import StepCurve
 
@@ -73,14 +71,6 @@ def limits_of(run: str) -> Limits:
         step_tokens=STEP_TOKENS,
         blocks=blocks,
         block_tokens=BLOCK_TOKENS,
-        prefill_first=False,
-        whole_prompt_fits=True,
-        routing=at.ONE_QUEUE,
-        queue_limit=-1,
-        patience_s=math.inf,
-        adapter_slots=0,
-        swap_s=0.0,
-        goal_s=math.inf,
     )
 
 

@@ -41,14 +41,6 @@ LIMITS = Limits(
     step_tokens=TOKENS,
     blocks=BLOCKS,
     block_tokens=BLOCK,
-    prefill_first=False,
-    whole_prompt_fits=True,
-    routing=at.ONE_QUEUE,
-    queue_limit=-1,
-    patience_s=math.inf,
-    adapter_slots=0,
-    swap_s=0.0,
-    goal_s=math.inf,
 )
 CURVE = StepCurve(
     linear_tables(

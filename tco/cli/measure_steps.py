@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -51,14 +50,6 @@ def steps(  # noqa: PLR0913, PLR0917 - one parameter an option
         step_tokens=max_step_tokens,
         blocks=kv_tokens // block_tokens,
         block_tokens=block_tokens,
-        prefill_first=False,
-        whole_prompt_fits=True,
-        routing=at.ONE_QUEUE,
-        queue_limit=-1,
-        patience_s=math.inf,
-        adapter_slots=0,
-        swap_s=0.0,
-        goal_s=math.inf,
     )
     count = recorded.arrival_s.size if requests is None else requests
     if profile is None or layers is None:

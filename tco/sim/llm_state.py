@@ -122,7 +122,11 @@ TOLD = 256
 
 
 class Limits(NamedTuple):
-    """How a replica admits requests, and how they reach it."""
+    """How a replica admits requests, and how they reach it.
+
+    What is left out is as in a vLLM server of one base model: decodes go first, a request is
+    admitted when its prompt fits, all wait in one queue for as long as it takes.
+    """
 
     most_sequences: int
     step_tokens: int
@@ -130,19 +134,19 @@ class Limits(NamedTuple):
     blocks: int
     """Blocks of KV memory of a replica."""
     block_tokens: int
-    prefill_first: bool
+    prefill_first: bool = False
     """Steps read prompts only, as long as there are any; else decodes go first in every step."""
-    whole_prompt_fits: bool
+    whole_prompt_fits: bool = True
     """A request is admitted when all that it has to read fits; else when the first piece does."""
-    routing: int
-    queue_limit: int
+    routing: int = ONE_QUEUE
+    queue_limit: int = -1
     """Most requests that wait; negative if there is no limit."""
-    patience_s: float
-    adapter_slots: int
+    patience_s: float = math.inf
+    adapter_slots: int = 0
     """Adapters that a replica holds at once; 0 if all requests use the base alone."""
-    swap_s: float
+    swap_s: float = 0.0
     """Time to load an adapter, added to the step that needs it [s]."""
-    goal_s: float
+    goal_s: float = math.inf
     """End-to-end latency that lateness is counted against [s]."""
 
 

@@ -1,7 +1,6 @@
 """Figures that made a log are found again in it, from the part of it that may be looked at."""
 
 import json
-import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,7 +15,6 @@ from tco.calibrate.fitting import of_profile as curves_of_profile
 from tco.calibrate.kernel_profile import KernelProfile, profile_curve, read_kernel_profile
 from tco.calibrate.request_log import RequestLog, read_request_log, simulated_times
 from tco.errors import TcoError
-from tco.sim import llm_state as at
 from tco.sim.llm_state import Limits
 from tco.sim.llm_steps import decode_total, mixed_step
 
@@ -27,14 +25,6 @@ LIMITS = Limits(
     step_tokens=512,
     blocks=2000,
     block_tokens=16,
-    prefill_first=False,
-    whole_prompt_fits=True,
-    routing=at.ONE_QUEUE,
-    queue_limit=-1,
-    patience_s=math.inf,
-    adapter_slots=0,
-    swap_s=0.0,
-    goal_s=math.inf,
 )
 MADE_OF = {
     "base": 0.016,

@@ -1,12 +1,9 @@
 """What an engine can hold is worked out from memory, and what it cannot is refused."""
 
-import math
-
 import numpy as np
 import pytest
 
 from tco.errors import InfeasibleError
-from tco.sim import llm_state as at
 from tco.sim.llm_limits import (
     ModelShape,
     check_engine,
@@ -31,7 +28,7 @@ CURVE = StepCurve(
         most_tokens=512,
     )
 )
-LIMITS = Limits(64, 512, 100, 16, False, True, at.ONE_QUEUE, -1, math.inf, 0, 0.0, math.inf)
+LIMITS = Limits(most_sequences=64, step_tokens=512, blocks=100, block_tokens=16)
 
 
 def requests(inputs, outputs):

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tco.sim import llm_state as at
 from tco.sim.llm_queues import LlmQueues, LlmRequests
 from tco.sim.llm_state import Limits
 from tco.sim.llm_steps import StepCurve, step_tables
@@ -19,14 +18,7 @@ LIMITS = Limits(
     step_tokens=TOKENS,
     blocks=11_008,
     block_tokens=16,
-    prefill_first=False,
     whole_prompt_fits=False,
-    routing=at.ONE_QUEUE,
-    queue_limit=-1,
-    patience_s=math.inf,
-    adapter_slots=0,
-    swap_s=0.0,
-    goal_s=math.inf,
 )
 pytestmark = pytest.mark.skipif(
     not RUNS.is_dir(), reason=f"the recorded runs are not here: {RUNS.name} is a folder of its own"
