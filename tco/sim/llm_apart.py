@@ -217,7 +217,7 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
     begins = running == 0 and here_now > 0
     steps_made = tokens_made = tokens_read = started = finished = 0
     busy_s = waited_s = 0.0
-    goes_on = True
+    refused, goes_on = here[at.REFUSED], True
     told_s, told, many = state.told_s, state.told, 0
     while True:
         if many >= at.TOLD:
@@ -327,7 +327,7 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
         begins = False
 
         since_s = booked_s = now_s
-        steps, prompt_tokens = 1, 0
+        steps, prompt_tokens, refused = 1, 0, NOBODY
         if here_now == running and reading == NOBODY:
             if decodes > 0:
                 steps = (ends[first] >> ROW_BITS) - count
@@ -366,6 +366,9 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             prompt_tokens += piece
             budget -= piece
             ending += int(done + piece == read)
+        if here_now > running and running < limits.most_sequences:
+            in_line = line[at.WAITING] > 0
+            refused = rows[line[at.HEAD], at.INDEX] if in_line else first_index + admitted
         if prompt_tokens > 0:
             took_s = line_mixed_step(seconds, prompt_tokens, decodes, held, decodes + ending)
             end_s = now_s + took_s
@@ -391,10 +394,12 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
     here[at.HEAPED] = _move_down(ends, first, last)
     here[at.COUNT], here[at.HELD], here[at.DECODING] = count, held, decodes
     here[at.READING], here[at.PROMPT_TOKENS], here[at.STEPS] = reading, prompt_tokens, steps
-    here[at.MAKES], here[at.REFUSED] = 1, NOBODY
+    here[at.MAKES], here[at.REFUSED] = 1, refused
     clock[at.SINCE_S], clock[at.END_S], clock[at.BOOKED_S] = since_s, end_s, booked_s
-    is_called = limits.routing == at.ONE_QUEUE and line[at.WAITING] > 0
-    counters[at.CALLED] = replica if is_called else NOBODY
+    counters[at.CALLED] = NOBODY
+    may_enter = here_now > running and running < limits.most_sequences and refused == NOBODY
+    if may_enter and limits.routing == at.ONE_QUEUE:
+        counters[at.CALLED] = replica
     if limits.routing == at.ROUND_ROBIN and position > began_at:
         counters[at.NEXT_REPLICA] = replica + 1
     _count_blocks(state, limits, replica, end_s < math.inf)

@@ -194,7 +194,7 @@ def limits_of(rules):
     )
 
 
-def simulated(rules, seconds, joules, requests, *, cuts=(), stops=(), takes=None):
+def simulated(rules, seconds, joules, requests, *, cuts=(), stops=(), takes=None, opens=False):
     sizes = rules["sequences"], rules["tokens"]
     energy = None if joules is None else joules.tables(*sizes)
     curve = StepCurve(seconds.tables(*sizes), energy)
@@ -228,6 +228,8 @@ def simulated(rules, seconds, joules, requests, *, cuts=(), stops=(), takes=None
     queues.takes[:takes] = 1
     for stop in sorted(stops):
         queues.carry(stop)
+    if opens:
+        queues.takes[:] = 1
     queues.carry(math.inf)
     assert not queues.is_at_work()
     return queues
@@ -288,12 +290,14 @@ def test_a_replica_apart_does_to_the_bit_what_the_general_rules_do(system, data)
     }
     stops = data.draw(st.lists(st.floats(0, requests[-1].came_s + 5), max_size=3))
     cuts = data.draw(st.lists(st.integers(0, len(requests)), max_size=2))
+    opens = data.draw(st.booleans())
     found, expected = (
-        simulated(one, seconds, None, requests, cuts=cuts, stops=stops, takes=1)
+        simulated(one, seconds, None, requests, cuts=cuts, stops=stops, takes=1, opens=opens)
         for one in (apart, apart | {"patience_s": LONG_S})
     )
     curve = seconds.tables(rules["sequences"], rules["tokens"])
-    assert alone_replica(found.state, limits_of(apart), curve, False) == 0
+    is_alone = alone_replica(found.state, limits_of(apart), curve, False) == 0
+    assert is_alone is (not opens or apart["replicas"] == 1)
     for name in ("start_s", "first_token_s", "finish_s", "status", "replica"):
         np.testing.assert_array_equal(getattr(found.times, name), getattr(expected.times, name))
     np.testing.assert_array_equal(found.histograms, expected.histograms)
