@@ -4,37 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tco.sim import (
-    batch_kernel,
-    compiled,
-    dispatch_kernel,
-    kernel_layout,
-    latency_bins,
-    line_kernel,
-    llm_apart,
-    llm_kernel,
-    llm_schedule,
-    llm_state,
-    llm_steps,
-    llm_tally,
-    serverless,
-)
+from tco.sim import batch_kernel
 
-PARTS = (
-    batch_kernel,
-    compiled,
-    dispatch_kernel,
-    kernel_layout,
-    latency_bins,
-    line_kernel,
-    llm_apart,
-    llm_kernel,
-    llm_schedule,
-    llm_state,
-    llm_steps,
-    llm_tally,
-    serverless,
-)
+HERE = Path(__file__).parent
+MAKES_COMPILED = "from tco.sim.compiled import compiled"
+ALSO = ("compiled.py", "kernel_layout.py")
+"""What compiled code is made with, beside the files that hold it."""
 
 
 def is_compiled(*, of_steps: bool = False) -> bool:
@@ -57,12 +32,18 @@ def drop_outdated() -> None:
     folder = _folder()
     if folder is None:
         return
-    changed_s = max(Path(str(part.__file__)).stat().st_mtime for part in PARTS)
-    for part in PARTS:
-        name = part.__name__.rpartition(".")[2]
-        for index in folder.glob(f"{name}.*.nbi"):
+    files = parts()
+    changed_s = max(file.stat().st_mtime for file in files)
+    for file in files:
+        for index in folder.glob(f"{file.stem}.*.nbi"):
             if index.stat().st_mtime < changed_s:
                 index.unlink(missing_ok=True)
+
+
+def parts() -> list[Path]:
+    """Return the files that compiled code depends on."""
+    files = sorted(HERE.glob("*.py"))
+    return [f for f in files if f.name in ALSO or MAKES_COMPILED in f.read_text(encoding="utf-8")]
 
 
 def _folder() -> Path | None:
