@@ -19,8 +19,9 @@ from tco.domain.serverless import ServerlessDeployment
 from tco.domain.snapshot import Metric, Openness, SizeClass
 from tco.errors import TcoError
 from tco.hosting import Effort, Usage, host
+from tco.hosting.host import Way
 from tco.hosting.priced_api import host_api, stated_latency
-from tco.hosting.routes import RoutedOption, routed_option
+from tco.hosting.routes import RoutedOption, routed_option, way_to
 from tco.hosting.serverless import host_function
 from tco.ledger.catalogued import Shop
 from tco.ledger.contracts import add_contract
@@ -39,7 +40,6 @@ from tco.prices import Catalog
 from tco.rank.goals import Facts, LatencyFact
 from tco.rank.known import with_known
 from tco.rank.score import OptionKind, OptionProfile
-from tco.sim.week import Before
 
 INCUMBENT = "keep-as-is"
 
@@ -62,6 +62,8 @@ class _PartFacts:
     usage: tuple[Usage, ...] = field(default=())
     open_questions: tuple[str, ...] = ()
     ttft: LatencyFact | None = None
+    lost: Expression | None = None
+    """Share of what comes that a fleet turns away [-]; None where nothing ever is."""
 
 
 def build_option(
@@ -81,14 +83,18 @@ def build_option(
     routed: RoutedOption | str | None = None
     if isinstance(candidate.deployment, RoutedDeployment):
         routed = routed_option(scenario, option, parts, requests, catalog, measurements)
-    for part in parts:
+    lost: dict[str, Expression] = {}
+    for number in range(len(parts)):
+        part = parts[number]
         serving = LineMaker(option, part.snapshot.id)
         count = specialists_of(part.candidate)
         one = part if count == 1 else one_specialist(part, count)
-        before = None
-        if isinstance(routed, RoutedOption) and not part.stands_in:
-            before = routed.before(part.name)
-        found.append(_serve(serving, scenario, one, catalog, measurements, effort, before))
+        way = way_to(routed, candidate.deployment, part)
+        facts = _serve(serving, scenario, one, catalog, measurements, effort, way)
+        found.append(facts)
+        if way.overflows and facts.lost is not None:
+            lost[part.name] = facts.lost
+            parts, _ = parts_of_option(scenario, option, requests, lost)
         if count > 1:
             serving.lines = for_each_specialist(serving.lines, count)
         if not (part.stands_in and serves_later(part, parts)):
@@ -152,7 +158,7 @@ def _serve(
     catalog: Catalog,
     measurements: Measurements,
     effort: Effort,
-    before: Before | None,
+    way: Way,
 ) -> _PartFacts:
     """Add the lines of one part's serving, and return what is known of it."""
     deployment = part.candidate.deployment
@@ -189,7 +195,7 @@ def _serve(
             open_questions=function.open_questions,
         )
     assert isinstance(deployment, SelfHostedDeployment)
-    hosted = host(make, scenario, part, catalog, measurements, effort, before)
+    hosted = host(make, scenario, part, catalog, measurements, effort, way)
     return _PartFacts(
         Custody.CLOUD_ACCOUNT if deployment.own_site is None else Custody.OWN_SITE,
         OptionKind.SELF_HOSTED,
@@ -198,6 +204,7 @@ def _serve(
         (hosted.usage,),
         hosted.open_questions,
         hosted.ttft,
+        hosted.lost,
     )
 
 

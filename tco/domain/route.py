@@ -73,6 +73,8 @@ class RouteStep(Record):
             raise ValueError("requests enter here: escalate needs 'after', the step that passes on")
         if not self.after and self.takes == "refused":
             raise ValueError("takes: refused needs 'after', the step that refuses")
+        if self.takes == "refused" and any(way is not None for way in ways):
+            raise ValueError("takes: refused takes all that is refused; leave shares out")
         return self
 
 
@@ -88,15 +90,27 @@ class RouteDeployment(Record):
         if wrong is not None:
             raise wrong_at("steps", wrong.step, "after", says=wrong.says)
         _check_shares(self.steps)
+        for name, step in self.steps.items():
+            if step.takes == "refused":
+                self._check_refusing(name, step)
         return self
+
+    def _check_refusing(self, name: str, step: RouteStep) -> None:
+        if len(step.after) > 1:
+            says = f"'{name}' takes what one step refuses; it comes after {', '.join(step.after)}"
+            raise wrong_at("steps", name, "after", says=says)
+        if self.steps[step.after[0]].calls_per_request != Estimate(likely=1.0):
+            says = f"'{name}' takes requests that were refused, and '{step.after[0]}' makes calls"
+            raise wrong_at("steps", name, "after", says=says)
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Options that serve, each once."""
-        return tuple(dict.fromkeys(step.option for step in self.steps.values()))
+        """Options that serve, each once, behind all that hands on to it."""
+        last_first = (step.option for step in reversed(self.route.values()))
+        return tuple(reversed(dict.fromkeys(last_first)))
 
     @property
-    def route(self) -> Mapping[str, RouteStep]:
+    def route(self) -> dict[str, RouteStep]:
         """The steps, each behind those that it comes after."""
         order = in_order({name: step.after for name, step in self.steps.items()})
         return {name: self.steps[name] for name in order}

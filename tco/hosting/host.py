@@ -25,7 +25,7 @@ from tco.hosting.machines import Rented, rent
 from tco.hosting.request_time import ServiceTime
 from tco.hosting.service_time import extremes, service_time
 from tco.ledger.commitments import demand_of_simulated, demand_of_static
-from tco.ledger.expression import Number
+from tco.ledger.expression import Expression, Number
 from tco.ledger.machine_hours import SimulatedHours, StaticHours
 from tco.ledger.machines import Energy, MachineBill
 from tco.ledger.model import LineMaker
@@ -59,6 +59,8 @@ class Hosted:
     open_questions: tuple[str, ...] = ()
     completion_hours: float | None = None
     ttft: LatencyFact | None = None
+    lost: Expression | None = None
+    """Share of what comes that it turns away [-]; None where nothing ever is."""
 
     def without_latency(self) -> Hosted:
         """Leave latency out where only capacity was measured; how long work takes still shows."""
@@ -66,6 +68,19 @@ class Hosted:
         if hours is None and self.latency is not None:
             hours = self.latency.ms["p99"] / MILLISECONDS_PER_SECOND / SECONDS_PER_HOUR
         return replace(self, latency=None, ttft=None, completion_hours=hours)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the requests of a route come to a part, and on."""
+
+    before: Before | None = None
+    """Steps that they go through before; None where they enter here."""
+    overflows: bool = False
+    """Whether another step takes what this one turns away."""
+
+
+NO_WAY = Way()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +152,7 @@ def host(
     catalog: Catalog,
     measurements: Measurements,
     effort: Effort,
-    before: Before | None = None,
+    way: Way = NO_WAY,
 ) -> Hosted:
     """Simulate a part on its machines and add the lines of what it uses.
 
@@ -148,19 +163,19 @@ def host(
         catalog: Machines and their prices.
         measurements: Measured speed and energy.
         effort: Fidelity, and where results are kept.
-        before: Steps of a route that requests go through before they come here.
+        way: How requests of a route come here.
 
     Raises:
         WantedError: If its simulation has not been worked out yet.
     """
     arranged = arrange(scenario, part, catalog, measurements)
-    if before is not None:
-        traffic = replace(arranged.case.traffic, before=before)
+    if way.before is not None:
+        traffic = replace(arranged.case.traffic, before=way.before)
         arranged = replace(arranged, case=replace(arranged.case, traffic=traffic))
     if arranged.is_closed_form and effort.fidelity == "quick":
         hosted = _host_static(make, scenario, arranged, effort)
     else:
-        hosted = _host_simulated(make, scenario, arranged, effort)
+        hosted = _host_simulated(make, scenario, arranged, effort, overflows=way.overflows)
     return hosted if arranged.service.shows_latency else hosted.without_latency()
 
 
@@ -234,13 +249,14 @@ def reach_of(scenario: Scenario, arranged: Arranged) -> Reach:
 
 
 def _host_simulated(
-    make: LineMaker, scenario: Scenario, arranged: Arranged, effort: Effort
+    make: LineMaker, scenario: Scenario, arranged: Arranged, effort: Effort, *, overflows: bool
 ) -> Hosted:
     """Host on a fleet that batches, scales, turns away or meets unlike requests."""
     case, part = arranged.case, arranged.part
     rates_per_s = mean_rates_per_s(scenario, part)
     busiest = int(np.argmax(rates_per_s))
-    check_capacity(case, float(rates_per_s[busiest]), busiest + 1)
+    if not overflows:
+        check_capacity(case, float(rates_per_s[busiest]), busiest + 1)
     reach = reach_of(scenario, arranged)
     usage = simulated_usage(effort, case, reach, rates_per_s.tolist(), scenario.months)
     rung = usage.months.reference if isinstance(usage, FullUsage) else usage.reference
@@ -251,7 +267,7 @@ def _host_simulated(
     bill.add_lines(hours, demand, ladder.reference.instances)
     _check_deadline(case, rung.completion_hours, busiest + 1)
     questions: tuple[str, ...] = ()
-    if rung.lost_share > MOST_LOST:
+    if rung.lost_share > MOST_LOST and not overflows:
         questions = (
             f"it turns away or loses {rung.lost_share:.1%} of the requests of the busiest month, "
             "and nobody has said what a lost request costs",
@@ -265,7 +281,10 @@ def _host_simulated(
         ttft = _fact(
             rung.ttft, f"simulated step by step, {rung.requests:,} calls", arranged.service
         )
-    return Hosted(usage, latency, questions, rung.completion_hours, ttft)
+    queue = arranged.deployment.queue
+    turns_away = queue.limit is not None or queue.patience_s is not None
+    lost = hours.share_lost() if turns_away else None
+    return Hosted(usage, latency, questions, rung.completion_hours, ttft, lost)
 
 
 def _check_deadline(case: Case, taken_hours: float | None, month: int) -> None:

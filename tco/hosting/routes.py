@@ -7,13 +7,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tco.domain.deployment import ApiDeployment, RoutedDeployment, SelfHostedDeployment
-from tco.domain.latency import LatencyFigures
+from tco.domain.deployment import (
+    ApiDeployment,
+    Deployment,
+    RoutedDeployment,
+    SelfHostedDeployment,
+)
 from tco.domain.record import Evidence, worse
-from tco.domain.route import RouteStep, splits
+from tco.domain.route import RouteStep, share_reaching, splits
 from tco.domain.scenario import Scenario
+from tco.errors import InfeasibleError
 from tco.hosting.fleets import Effort, RouteTask
-from tco.hosting.host import MOST_LOST, arrange, mean_rates_per_s
+from tco.hosting.host import MOST_LOST, NO_WAY, Way, arrange, mean_rates_per_s
+from tco.hosting.priced_api import api_rules, api_task
 from tco.ledger.expression import Expression
 from tco.ledger.option import Part, calls_per_request, likely_months
 from tco.ledger.tasks import specialists_of
@@ -21,14 +27,10 @@ from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.rank.goals import LatencyFact
 from tco.sim.case import Case
-from tco.sim.routed import HandedOn, RouteCase, RouteUsage
+from tco.sim.routed import HandedOn, RouteCase, RouteUsage, Vendor
 from tco.sim.routes import Route, Step
-from tco.sim.stations import Quantiles
 from tco.sim.week import Before, Traffic
 from tco.traffic.profile import week_of
-from tco.units import MILLISECONDS_PER_SECOND
-
-SHARES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +94,12 @@ def routed_option(
     """
     deployment = scenario.candidates[option].deployment
     assert isinstance(deployment, RoutedDeployment)
+    _check_refusals(scenario, deployment)
     workload = scenario.workload
     if workload.batch_jobs is not None:
         return "its workload has batch jobs, which are handed over and not sent through steps"
     fleets: dict[str, Case] = {}
-    vendors: dict[str, Quantiles] = {}
+    vendors: dict[str, Vendor] = {}
     grades: list[Evidence] = []
     notes: list[str] = []
     for part in parts:
@@ -112,9 +115,13 @@ def routed_option(
             fleets[part.name] = arranged.case
             notes += arranged.service.notes
         elif isinstance(served, ApiDeployment) and served.latency_ms is not None:
-            vendors[part.name] = law = _law(served.latency_ms)
-            if len(law.points) == 1:
+            law = api_rules(served).latency
+            if law is None or len(law.points) == 1:
                 return f"of {part.name} one quantile of the latency is stated, and two make a law"
+            task = api_task(scenario, part)
+            if task.case.traffic.events_per_request > 1:
+                return f"behind a request at {part.name} stand several calls"
+            vendors[part.name] = Vendor(task.case.rules, task.case.tokens)
             grades.append(served.latency_ms.evidence)
             notes.append(f"{part.name}: {served.latency_ms.source}")
         else:
@@ -140,6 +147,43 @@ def routed_option(
         worse(Evidence.ESTIMATED, *grades),
         tuple(dict.fromkeys(notes)),
     )
+
+
+def way_to(routed: RoutedOption | str | None, deployment: Deployment, part: Part) -> Way:
+    """Return how requests come to a part, and whether another takes what it turns away."""
+    if not isinstance(deployment, RoutedDeployment) or part.stands_in:
+        return NO_WAY
+    before = routed.before(part.name) if isinstance(routed, RoutedOption) else None
+    steps = deployment.route
+    refusing = {steps[s.after[0]].option for s in steps.values() if s.takes == "refused"}
+    return Way(before, part.name in refusing)
+
+
+def _check_refusals(scenario: Scenario, deployment: RoutedDeployment) -> None:
+    """Refuse steps on what is never turned away, and fleets that only what is refused comes to."""
+    steps = deployment.route
+    refused = [name for name, step in steps.items() if step.takes == "refused"]
+    shares = {name: step.share for name, step in steps.items() if step.share is not None}
+    for name in refused:
+        before = steps[steps[name].after[0]].option
+        served = scenario.candidates[before].deployment
+        if not isinstance(served, SelfHostedDeployment) or (
+            served.queue.limit is None and served.queue.patience_s is None
+        ):
+            raise InfeasibleError(
+                f"step '{name}' takes what '{before}' refuses, and that refuses nothing; give it "
+                "a queue.limit or a queue.patience_s on machines of your own"
+            )
+    for name, step in steps.items():
+        if isinstance(scenario.candidates[step.option].deployment, SelfHostedDeployment):
+            none, all_ = (
+                share_reaching(steps, name, shares | dict.fromkeys(refused, x)) for x in (0.0, 1.0)
+            )
+            if none != all_:
+                raise InfeasibleError(
+                    f"step '{name}' is a fleet to which more comes the more another refuses, which "
+                    "follows no line that a plan could read between loads; let an API take it"
+                )
 
 
 def route_of(steps: Mapping[str, RouteStep], classes: Sequence[str]) -> Route:
@@ -186,10 +230,3 @@ def _calls(scenario: Scenario, option: str, deployment: RoutedDeployment) -> dic
         each = 1.0 if calls is None else float(likely_months(calls, 1)[0])
         found[deployment.route[name].option] += each
     return found
-
-
-def _law(figures: LatencyFigures) -> Quantiles:
-    given = {share: getattr(figures, name) for name, share in SHARES.items()}
-    return Quantiles(
-        tuple((s, ms / MILLISECONDS_PER_SECOND) for s, ms in given.items() if ms is not None)
-    )

@@ -228,6 +228,13 @@ class SimulatedHours:
         name = self._bill.name_of(f"unused of {committed}")
         return self._read(name, grid, months) * self._bill.paid_hours
 
+    def share_lost(self) -> Expression:
+        """Return the share of requests that are turned away or give up [-]."""
+        months = () if self._months is None else self._months.rungs
+        in_months = np.array([rung.lost_share for rung in months] or [0.0])
+        grid = np.array(self._ladder.lost)
+        return self._read(self._bill.name_of("share lost"), grid, in_months, unit="-")
+
     def _part(self, use: str, name: str, grid: Array, months: Array) -> Expression | None:
         of_grid, of_months = self._on_grid(use) * grid, self._in_months(use) * months
         if not (of_grid.any() or of_months.any()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from types import MappingProxyType
 
 from tco.domain.deployment import CascadeDeployment, RoutedDeployment, StagedDeployment
 from tco.domain.record import Estimate
@@ -15,6 +16,8 @@ from tco.domain.training_plan import TrainingPlan
 from tco.errors import InfeasibleError, MissingFigureError
 from tco.ledger.expression import Array, Expression, Number, Series, Sum, Valuation, driver
 from tco.ledger.tariff import active_months, times
+
+NOTHING_LOST: Mapping[str, Expression] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,24 @@ class Switch:
 
 
 def parts_of_option(
-    scenario: Scenario, option: str, requests: Expression
+    scenario: Scenario,
+    option: str,
+    requests: Expression,
+    lost: Mapping[str, Expression] = NOTHING_LOST,
 ) -> tuple[tuple[Part, ...], tuple[Switch, ...]]:
-    """Take an option apart into what serves, and the switches between its stages."""
+    """Take an option apart into what serves, and the switches between its stages.
+
+    Args:
+        scenario: Holds it.
+        option: Its name.
+        requests: Requests of each month [1/month].
+        lost: Share of what comes to an option that it turns away, once that is simulated [-]; it
+            decides what comes to the steps of a route that take the refused.
+    """
     deployment = scenario.candidates[option].deployment
     horizon = scenario.horizon_months
     if isinstance(deployment, RoutedDeployment):
-        return _steps(scenario, option, deployment, requests), ()
+        return _steps(scenario, option, deployment, requests, lost), ()
     if isinstance(deployment, StagedDeployment):
         return _stages(scenario, option, deployment, requests)
     lead, waiting = _lead_of(scenario, [option])
@@ -59,13 +73,17 @@ def parts_of_option(
 
 
 def _steps(
-    scenario: Scenario, option: str, deployment: RoutedDeployment, requests: Expression
+    scenario: Scenario,
+    option: str,
+    deployment: RoutedDeployment,
+    requests: Expression,
+    lost: Mapping[str, Expression],
 ) -> tuple[Part, ...]:
     """Let each option of a route serve the calls of its steps."""
     lead, waiting = _lead_of(scenario, deployment.options)
     parts = list(_meanwhile(scenario, option, waiting, requests))
     live = _once_live(scenario, option, requests, lead)
-    calls = calls_per_request(scenario, option, deployment)
+    calls = calls_per_request(scenario, option, deployment, lost)
     for name in deployment.options:
         own = [part for step, part in calls.items() if deployment.route[step].option == name]
         volume = live
@@ -81,12 +99,15 @@ def _steps(
 
 
 def calls_per_request(
-    scenario: Scenario, option: str, deployment: RoutedDeployment
+    scenario: Scenario,
+    option: str,
+    deployment: RoutedDeployment,
+    lost: Mapping[str, Expression] = NOTHING_LOST,
 ) -> dict[str, Expression | None]:
     """Return the calls that a request makes at each step as a mean [-]; None for exactly one."""
     route = deployment.route
     path = f"candidates.{option}.deployment.steps"
-    sent = _sent(path, deployment)
+    sent = _sent(path, deployment, lost)
     found: dict[str, Expression | None] = {}
     for name, step in route.items():
         share = _share(scenario, path, route, name, sent)
@@ -99,7 +120,9 @@ def calls_per_request(
     return found
 
 
-def _sent(path: str, deployment: RoutedDeployment) -> dict[str, Expression]:
+def _sent(
+    path: str, deployment: RoutedDeployment, lost: Mapping[str, Expression]
+) -> dict[str, Expression]:
     """Return the share that is sent to each step for which something is drawn for all alike."""
     if isinstance(deployment, CascadeDeployment):
         return {
@@ -109,6 +132,9 @@ def _sent(path: str, deployment: RoutedDeployment) -> dict[str, Expression]:
         }
     found: dict[str, Expression] = {}
     for name, step in deployment.steps.items():
+        if step.takes == "refused":
+            refusing = deployment.steps[step.after[0]].option
+            found[name] = lost.get(refusing, Number(0.0, "requests that it turns away"))
         if step.share is not None:
             found[name] = driver(f"{path}.{name}.share", "-", Estimate(likely=step.share))
         elif step.escalate is not None:

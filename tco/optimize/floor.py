@@ -101,6 +101,7 @@ def _ladder(task: LadderTask) -> Ladder:
             level: tuple(min(number, float(level)) for number in least) * len(reach.factors)
             for level in case.levels
         },
+        lost=(0.0,) * (len(loads) * len(reach.factors)),
     )
 
 

@@ -83,6 +83,8 @@ class Ladder:
     """Which hours stand for a week, in words."""
     covered: dict[int, tuple[float, ...]]
     """Instances at work of each level that could be committed, over the same grid [-]."""
+    lost: tuple[float, ...] = ()
+    """Share of the requests turned away or given up, over the same grid [-]."""
     on_demand: tuple[float, ...] = ()
     """Instances on demand beside machines that may be taken away, over the same grid [-]."""
     notes: tuple[str, ...] = ()
@@ -118,7 +120,8 @@ class Ladder:
             "covered": {int(level): tuple(values) for level, values in data["covered"].items()},
             "reference": Rung.from_data(data["reference"]),
             **{
-                name: tuple(data[name]) for name in ("loads_per_s", "factors", "on_demand", "notes")
+                name: tuple(data[name])
+                for name in ("loads_per_s", "factors", "lost", "on_demand", "notes")
             },
         }
         return cls(**known)
@@ -217,6 +220,7 @@ def climb(case: Case, reach: Reach) -> Ladder:
     covered = _grid(
         work, reach, loads, factors, lambda rung: dict(zip(levels, rung.covered, strict=True))
     )
+    lost = _grid(work, reach, loads, factors, lambda rung: {"lost": rung.lost_share})
     on_demand: tuple[float, ...] = ()
     if case.settings.interruptions is not None:
         grid = _grid(work, reach, loads, factors, lambda rung: {"on demand": rung.on_demand})
@@ -231,6 +235,7 @@ def climb(case: Case, reach: Reach) -> Ladder:
         requests=work.requests,
         scope=sample.scope,
         covered=covered,
+        lost=lost["lost"],
         on_demand=on_demand,
         notes=_notes(work, reach),
     )

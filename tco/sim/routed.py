@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 from tco.domain.fleet import ScheduleAutoscaler
 from tco.domain.workload import Workload
 from tco.sim import kernel_layout as at
+from tco.sim.api import ApiRules
 from tco.sim.case import Case
 from tco.sim.possible import bounded
 from tco.sim.routes import Outcome, Route, RouteRun, Station, run_route
 from tco.sim.run import FleetRecord, FleetRules, Requests
 from tco.sim.rung import SEEDS_APART
 from tco.sim.sample import MOST_REQUESTS, Sample, sample_week
-from tco.sim.stations import DelayStation, FleetStation, Quantiles
+from tco.sim.stations import ApiStation, FleetStation
 from tco.sim.tally import BOOTING, BUSY, DRAINING
 from tco.sim.usage import QUANTILES, Latency, instance_s
 from tco.sim.week import Traffic
@@ -33,9 +35,16 @@ from tco.units import (
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
-DELAYS = 13
-"""Stream that the times of vendors are drawn from, beside who goes where."""
 SCOPE = "requests of a week of the busiest month, from the first step to the last"
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """A vendor's API as a step calls it."""
+
+    rules: ApiRules
+    tokens: tuple[float, float, float]
+    """Fresh, cached and output tokens of a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +54,8 @@ class RouteCase:
     route: Route
     fleets: Mapping[str, Case]
     """Stations of one's own, at likely values."""
-    vendors: Mapping[str, Quantiles]
-    """Stations of others, by how long they take."""
+    vendors: Mapping[str, Vendor]
+    """Stations of others."""
     calls: Mapping[str, float]
     """Calls that a request makes at each station as a mean [-]."""
     traffic: Traffic
@@ -88,8 +97,8 @@ class RouteCase:
 
     def _station(self, name: str, span: _Hours) -> Station:
         if name in self.vendors:
-            random = np.random.default_rng([span.seed, DELAYS, list(self.vendors).index(name)])
-            return DelayStation(_Drawn(self.vendors[name], random))
+            vendor = self.vendors[name]
+            return ApiStation(vendor.rules, vendor.tokens, span.seed + crc32(name.encode()))
         case = self.fleets[name]
         until_s = span.rate_per_s.size * span.length_s
         return FleetStation(
@@ -124,17 +133,6 @@ class _Hours:
     length_s: float
     seed: int
     first_hour: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """Times drawn from the law of a vendor [s]."""
-
-    law: Quantiles
-    random: np.random.Generator
-
-    def __call__(self, count: int) -> Array:
-        return self.law.at(self.random.random(count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,11 +353,10 @@ def sample_of_route(case: RouteCase, rate_per_s: float) -> Sample:
     # One number for each hour that differs where any schedule does.
     by_hour = sum(np.resize(s, HOURS_PER_WEEK) * 10**6**k for k, s in enumerate(schedules))
     taken_s = [float(fleet.curve.mean_s.max()) for fleet in fleets]
-    taken_s += [float(law.at(np.array([0.99]))[0]) for law in case.vendors.values()]
     return sample_week(
         case.traffic.week,
         rate_per_s * max(calls_per_request(case), 1.0),
-        service_s=max(taken_s),
+        service_s=max(taken_s, default=0.0),
         is_scaled=any(
             fleet.settings.autoscaler is not None or fleet.settings.has_faults for fleet in fleets
         ),

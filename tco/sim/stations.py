@@ -1,27 +1,23 @@
-"""What serves the steps of a route: fleets and vendors' models."""
+"""What serves the steps of a route: fleets and vendors' APIs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tco.errors import MissingFigureError
+from tco.sim import api_kernel as api
 from tco.sim import kernel_layout as at
+from tco.sim.api import ApiRules, run_api
 from tco.sim.fleet import Fleet
 from tco.sim.line_kernel import host_stage
 from tco.sim.routes import Outcome
 from tco.sim.run import FleetRules, Requests
 
 Array = NDArray[np.float64]
-NORMAL = NormalDist()
-GRID = (np.arange(8192) + 0.5) / 8192
-"""Shares that scores are worked out at; what is rarer than the first and last is cut there."""
-GRID_SCORES = np.array([NORMAL.inv_cdf(share) for share in GRID])
 
 
 def _as_they_come(arrivals_s: Array) -> Requests:
@@ -73,45 +69,21 @@ def _gives_up_s(rules: FleetRules, calls: Requests, status: NDArray[np.int64]) -
 
 
 @dataclass(frozen=True, slots=True)
-class Quantiles:
-    """A law of times by what is known of it: lognormal between its quantiles and beyond."""
+class ApiStation:
+    """A vendor's API, with its limits and tries; outages are left out."""
 
-    points: tuple[tuple[float, float], ...]
-    """Shares and seconds, both rising."""
-
-    def at(self, shares: Array) -> Array:
-        """Return the times that so many do not exceed [s].
-
-        >>> law = Quantiles(((0.5, 2.0), (0.95, 8.0)))
-        >>> law.at(np.array([0.5, 0.95])).round(9).tolist()
-        [2.0, 8.0]
-        """
-        if len(self.points) < 2:  # noqa: PLR2004 - two points make a line
-            raise MissingFigureError(
-                "a latency of which one quantile is known has no spread to simulate; state two of "
-                "p50, p95 and p99"
-            )
-        scores = np.array([NORMAL.inv_cdf(share) for share, _ in self.points])
-        logs = np.log([seconds for _, seconds in self.points])
-        here = np.interp(shares, GRID, GRID_SCORES)
-        piece = np.clip(np.searchsorted(scores, here, side="right") - 1, 0, scores.size - 2)
-        slopes = np.diff(logs) / np.diff(scores)
-        return np.asarray(np.exp(logs[piece] + (here - scores[piece]) * slopes[piece]))
-
-
-@dataclass(frozen=True, slots=True)
-class DelayStation:
-    """A vendor's model: each call takes so long, whatever else comes."""
-
-    seconds: Callable[[int], Array]
-    """Draws the time to the answer of so many calls [s]."""
+    rules: ApiRules
+    tokens: tuple[float, float, float]
+    """Fresh, cached and output tokens of a call."""
+    seed: int
 
     def calls(self, arrivals_s: Array) -> Requests:
         """Return one call a request."""
-        return _as_they_come(arrivals_s)
+        return Requests(arrivals_s)
 
     def serve(self, calls: Requests) -> Outcome:
-        """Answer every call after its delay."""
-        count = calls.arrivals_s.size
-        status = np.full(count, at.STATUS_SERVED)
-        return Outcome(status, calls.arrivals_s + self.seconds(count))
+        """Make every call until it is answered or given up."""
+        found = run_api(self.rules, calls.arrivals_s, np.array([self.tokens]), seed=self.seed)
+        is_lost = found.fates == api.LOST
+        status = np.where(is_lost, at.STATUS_DROPPED, at.STATUS_SERVED)
+        return Outcome(status, found.finish_s)

@@ -166,10 +166,47 @@ def test_a_vendors_model_behind_a_fleet_adds_its_time():
         {"first": step("own"), "second": step("vendor", after=("first",))},
         vendor={"title": "A vendor", "snapshot": "big", "deployment": API},
     ) | {"workload": {"tokens": {"input": 100, "output": 10, "cached_input_share": 0}}}
-    big = worked_plans.scenario("cascade").snapshots["big"]
-    found = worked_plans.evaluation_of(BASE, **changes, snapshots={"big": big.model_dump()})
+    found = worked_plans.evaluation_of(BASE, **with_big(changes))
     assert answer(found).latency.ms["p50"] > 3600 + 950
     assert answer(found).latency.evidence == "assumed"
+
+
+FALLBACK = with_route(
+    {"own": step("own"), "over": step("vendor", after=("own",), takes="refused")},
+    own={"deployment": {"replicas": 2, "queue": {"limit": 3}}},
+    vendor={"title": "A vendor", "snapshot": "big", "deployment": API},
+) | {"workload": {"tokens": {"input": 100, "output": 10, "cached_input_share": 0}}}
+
+
+def with_big(changes):
+    big = worked_plans.scenario("cascade").snapshots["big"]
+    return changes | {"snapshots": {"big": big.model_dump()}}
+
+
+def test_what_a_small_fleet_refuses_is_bought_from_a_vendor():
+    found = worked_plans.evaluation_of(BASE, **with_big(FALLBACK))
+    rows = found.ledger[found.ledger["option"] == "route"]
+    tokens = rows[rows["unit"] == "Mtok"].groupby("item")["quantity"].sum()
+    [fresh] = [amount for item, amount in tokens.items() if "fresh input" in str(item)]
+    bought = fresh * 1e6 / 100
+    whole = found.requests_answered
+    rung = next(u.reference for u in found.usage["route"] if hasattr(u, "reference"))
+    assert 0.02 < rung.lost_share < 0.9
+    assert bought / whole == pytest.approx(rung.lost_share, rel=0.1)
+    ranked = {a.option for a in found.ranking.options}
+    assert "route" in ranked, "everything is answered, so no question is left open"
+    assert answer(found).latency.ms["p99"] > 3600
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [({"own": OWN}, "that refuses nothing"), ({"vendor": fleet(1.0)}, "let an API take it")],
+)
+def test_a_fallback_that_cannot_be_planned_is_refused(changes, says):
+    candidates = FALLBACK["candidates"] | changes
+    found = worked_plans.evaluation_of(BASE, **with_big(FALLBACK | {"candidates": candidates}))
+    [left_out] = [a for a in found.ranking.excluded if a.option == "route"]
+    assert says in left_out.reasons[0]
 
 
 def test_a_step_that_answers_nothing_by_itself_is_not_ranked():

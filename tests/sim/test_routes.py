@@ -9,13 +9,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tco.errors import InfeasibleError, MissingFigureError, NotFoundError
+from tco.errors import InfeasibleError, NotFoundError
+from tco.sim import api
 from tco.sim import kernel_layout as at
+from tco.sim.api import ApiRules
 from tco.sim.fleet import Fleet, FleetRules, Requests
 from tco.sim.routes import Route, Step, run_route
 from tco.sim.scaling import Hpa, Static
 from tco.sim.service import BatchRule, linear_service
-from tco.sim.stations import DelayStation, FleetStation, Quantiles
+from tco.sim.stations import ApiStation, FleetStation
 from tests.oracles import routes as plain
 
 FATES = {
@@ -229,11 +231,15 @@ def test_a_chain_takes_the_sum_of_its_steps_and_branches_the_longest():
     assert both.ends_s.tolist() == [4.25]
 
 
-def test_a_vendors_model_answers_each_call_after_its_delay():
-    slow = DelayStation(lambda count: np.full(count, 2.0))
-    found = run(cascade(1.0), 100, l=slow)
+def test_a_vendors_api_answers_by_its_law_and_loses_what_its_limit_turns_away():
+    law = ApiRules(latency=api.Quantiles(((0.5, 2.0), (0.95, 8.0))))
+    found = run(cascade(1.0), l=ApiStation(law, (1.0, 0.0, 1.0), 1))
     taken_s = found.steps["large"].settled_s - found.steps["large"].begins_s
-    np.testing.assert_allclose(taken_s, 2.0)
+    assert np.quantile(taken_s, [0.5, 0.95]) == pytest.approx([2.0, 8.0], rel=0.06)
+    limited = replace(law, limits=(api.Limit("calls", 60.0, 60.0, per_call=1.0),))
+    found = run(cascade(1.0), l=ApiStation(limited, (1.0, 0.0, 1.0), 1))
+    assert found.steps["large"].refused.mean() == pytest.approx(0.9, abs=0.01)
+    assert (found.status == at.STATUS_DROPPED).sum() == found.steps["large"].refused.sum()
 
 
 def test_a_fleet_that_scales_serves_a_step_as_it_would_alone():
@@ -250,14 +256,6 @@ def test_a_fleet_that_scales_serves_a_step_as_it_would_alone():
     alone = Fleet(scaled.rules(), [Requests(found.stations["l"].calls.arrivals_s)],
                   until_s=1800.0).run(to_the_last=True)  # fmt: skip
     assert alone.replicas_over_time == record.replicas_over_time
-
-
-def test_a_law_of_latency_goes_through_its_quantiles():
-    law = Quantiles(((0.5, 2.0), (0.95, 8.0), (0.99, 9.0)))
-    drawn_s = law.at(np.random.default_rng(1).random(200_000))
-    assert np.quantile(drawn_s, [0.5, 0.95, 0.99]) == pytest.approx([2.0, 8.0, 9.0], rel=0.02)
-    with pytest.raises(MissingFigureError, match="state two of p50, p95 and p99"):
-        Quantiles(((0.5, 2.0),)).at(np.array([0.5]))
 
 
 # ---- closed form ---------------------------------------------------------------------------------
