@@ -38,6 +38,10 @@ from tco.domain.serverless import ServerlessDeployment
 SecondsEstimate = Annotated[Estimate, within(1e-6, 1e6)]
 
 
+SUM_ROUNDING = 1e-6
+"""Shares written in decimals may miss one by this."""
+
+
 class ApiDeployment(Record):
     """A model behind a vendor's API, paid by token."""
 
@@ -183,6 +187,46 @@ class OwnSite(Record):
     )
 
 
+class PoolSettings(Record):
+    """Models that share the replicas, each loaded when somebody asks for it and memory allows.
+
+    A replica holds what its memory has room for; the models used longest ago go first.
+    """
+
+    models: Annotated[int, Field(ge=2, le=10_000)]
+    gib_per_model: Annotated[float, Field(gt=0, le=10_000)] = Field(
+        description="memory that a loaded model takes [GiB]"
+    )
+    gib_per_replica: Annotated[float, Field(gt=0, le=100_000)] = Field(
+        description="memory of a replica for models [GiB]"
+    )
+    load_s: Annotated[float, Field(gt=0, le=1e5)] = Field(
+        description="time to load a model, in which its replica serves nobody [s]"
+    )
+    requests_by_model: tuple[Annotated[float, Field(ge=0, le=1)], ...] | None = Field(
+        default=None, description="share of the requests of each model [-]; absent: all alike"
+    )
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Share of the requests that ask for each model [-]."""
+        return self.requests_by_model or (1.0 / self.models,) * self.models
+
+    @model_validator(mode="after")
+    def _holds_a_model(self) -> Self:
+        if self.gib_per_model > self.gib_per_replica:
+            raise ValueError(
+                f"a model takes {self.gib_per_model:g} GiB and a replica holds "
+                f"{self.gib_per_replica:g}; it could never be loaded"
+            )
+        stated = self.requests_by_model
+        if stated is not None and len(stated) != self.models:
+            raise ValueError(f"requests_by_model has {len(stated)} shares for {self.models} models")
+        if stated is not None and abs(sum(stated) - 1.0) > SUM_ROUNDING:
+            raise ValueError(f"the shares of requests_by_model sum to {sum(stated):g}, not 1")
+        return self
+
+
 class SelfHostedDeployment(FleetSettings):
     """Replicas on rented instances, a fixed number or an autoscaled one."""
 
@@ -206,6 +250,9 @@ class SelfHostedDeployment(FleetSettings):
     )
     service: ServiceFigure | None = Field(
         default=None, description="overrides the measured curve; say where the figure comes from"
+    )
+    pool: PoolSettings | None = Field(
+        default=None, description="models that share the replicas; absent: one model, resident"
     )
     inputs_padded_to: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
         default=None,
@@ -240,6 +287,21 @@ class SelfHostedDeployment(FleetSettings):
             raise ValueError(
                 "committed and own machines are paid for while they are under repair; write "
                 "failures.is_paid_in_repair: true"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pools_what_it_can(self) -> Self:
+        if self.pool is None:
+            return self
+        queue = self.queue
+        changing = (self.autoscaler, self.batch, self.llm, queue.limit, queue.patience_s)
+        plain = self.service is not None and self.service.parallel == 1
+        if not plain or self.has_faults or any(setting is not None for setting in changing):
+            raise ValueError(
+                "a pool is simulated on a fixed number of replicas that serve one request at a "
+                "time by a stated service figure; leave autoscaler, batch, llm, the queue's limits, "
+                "interruptions and failures out"
             )
         return self
 

@@ -22,6 +22,7 @@ from tco.hosting.fleets import (
     static_usage,
 )
 from tco.hosting.machines import Rented, rent
+from tco.hosting.pools import ONLY_BY_ITSELF, pool_of, swapping_hours
 from tco.hosting.request_time import ServiceTime
 from tco.hosting.service_time import extremes, service_time
 from tco.ledger.commitments import demand_of_simulated, demand_of_static
@@ -35,10 +36,10 @@ from tco.prices import Catalog
 from tco.rank.goals import LatencyFact
 from tco.sim.capacity import check_capacity
 from tco.sim.case import Case
-from tco.sim.ladder import Reach
+from tco.sim.ladder import BEYOND, Reach
 from tco.sim.packing import instances_needed
 from tco.sim.static_fleet import StaticFleet
-from tco.sim.usage import Latency
+from tco.sim.usage import Latency, StaticUsage
 from tco.sim.week import Before, Traffic
 from tco.traffic.profile import week_of
 from tco.units import MILLISECONDS_PER_SECOND, SECONDS_PER_HOUR, hours_in_month
@@ -172,11 +173,20 @@ def host(
     if way.before is not None:
         traffic = replace(arranged.case.traffic, before=way.before)
         arranged = replace(arranged, case=replace(arranged.case, traffic=traffic))
+    _check_pool(arranged, effort, way)
     if arranged.is_closed_form and effort.fidelity == "quick":
         hosted = _host_static(make, scenario, arranged, effort)
     else:
         hosted = _host_simulated(make, scenario, arranged, effort, overflows=way.overflows)
     return hosted if arranged.service.shows_latency else hosted.without_latency()
+
+
+def _check_pool(arranged: Arranged, effort: Effort, way: Way) -> None:
+    """Refuse a pool where another simulation than its own would be asked for."""
+    if arranged.deployment.pool is not None and (
+        not arranged.is_closed_form or effort.fidelity != "quick" or way != NO_WAY
+    ):
+        raise InfeasibleError(ONLY_BY_ITSELF.format(arranged.part.name))
 
 
 def mean_rates_per_s(scenario: Scenario, part: Part) -> Array:
@@ -223,9 +233,38 @@ def _host_static(make: LineMaker, scenario: Scenario, arranged: Arranged, effort
     usage = static_usage(effort, task)
     bill = _bill(make, scenario, arranged)
     demand = demand_of_static(usage, scenario.horizon_months)
+    if deployment.pool is not None:
+        return _host_pool(bill, scenario, arranged, effort, usage)
     bill.add_lines(StaticHours(bill, usage, seconds), demand, usage.instances)
     how = f"simulated, {usage.simulated_requests:,} requests at a constant service time"
     return Hosted(usage, _fact(usage.latency, how, arranged.service))
+
+
+def _host_pool(
+    bill: MachineBill,
+    scenario: Scenario,
+    arranged: Arranged,
+    effort: Effort,
+    usage: StaticUsage,
+) -> Hosted:
+    """Host models that share a fleet: what they load is simulated, and so is how they answer."""
+    seconds = arranged.service.seconds
+    assert seconds is not None
+    volumes = extremes({"volume": arranged.part.volume}, scenario.horizon_months)["volume"]
+    rates = volumes / (_hours(scenario) * SECONDS_PER_HOUR)
+    found = pool_of(
+        effort,
+        scenario,
+        arranged.deployment,
+        usage.seconds,
+        top_per_s=float(rates.max()) * BEYOND,
+        busiest_per_s=float(rates[0].max()),
+    )
+    swapping = swapping_hours(bill, found, usage.instance_share)
+    demand = demand_of_static(usage, scenario.horizon_months)
+    bill.add_lines(StaticHours(bill, usage, seconds, swapping), demand, usage.instances)
+    how = f"simulated, {found.requests:,} requests, {found.swap_share:.1%} waiting for a model"
+    return Hosted(usage, _fact(found.latency, how, arranged.service))
 
 
 def _fact(found: Latency, how: str, service: ServiceTime) -> LatencyFact:

@@ -103,29 +103,27 @@ def routed_option(
     grades: list[Evidence] = []
     notes: list[str] = []
     for part in parts:
-        served = part.candidate.deployment
         if part.stands_in:
             continue
+        served = part.candidate.deployment
+        unknown = _why_unknown(part)
+        if unknown is not None:
+            return unknown
         if isinstance(served, SelfHostedDeployment):
-            if specialists_of(part.candidate) > 1:
-                return f"{part.name} is many fleets, and which of them a request meets is not known"
             arranged = arrange(scenario, part, catalog, measurements)
             if not arranged.service.shows_latency:
                 return f"of {part.name} only the capacity was measured"
             fleets[part.name] = arranged.case
             notes += arranged.service.notes
-        elif isinstance(served, ApiDeployment) and served.latency_ms is not None:
-            law = api_rules(served).latency
-            if law is None or len(law.points) == 1:
-                return f"of {part.name} one quantile of the latency is stated, and two make a law"
-            task = api_task(scenario, part)
-            if task.case.traffic.events_per_request > 1:
-                return f"behind a request at {part.name} stand several calls"
-            vendors[part.name] = Vendor(task.case.rules, task.case.tokens)
-            grades.append(served.latency_ms.evidence)
-            notes.append(f"{part.name}: {served.latency_ms.source}")
-        else:
-            return f"the latency of {part.name} is not stated"
+            continue
+        assert isinstance(served, ApiDeployment)
+        assert served.latency_ms is not None
+        api = api_task(scenario, part).case
+        if api.traffic.events_per_request > 1:
+            return f"behind a request at {part.name} stand several calls"
+        vendors[part.name] = Vendor(api.rules, api.tokens)
+        grades.append(served.latency_ms.evidence)
+        notes.append(f"{part.name}: {served.latency_ms.source}")
     calls = _calls(scenario, option, deployment)
     classes = tuple(workload.classes or ())
     by_class = any(step.escalate_by_class for step in deployment.route.values())
@@ -147,6 +145,23 @@ def routed_option(
         worse(Evidence.ESTIMATED, *grades),
         tuple(dict.fromkeys(notes)),
     )
+
+
+def _why_unknown(part: Part) -> str | None:
+    """Say why the time of a step cannot be known; None where it can."""
+    served = part.candidate.deployment
+    if isinstance(served, SelfHostedDeployment):
+        if specialists_of(part.candidate) > 1:
+            return f"{part.name} is many fleets, and which of them a request meets is not known"
+        if served.pool is not None:
+            return f"{part.name} is a pool of models, which is simulated by itself"
+        return None
+    if not isinstance(served, ApiDeployment) or served.latency_ms is None:
+        return f"the latency of {part.name} is not stated"
+    law = api_rules(served).latency
+    if law is None or len(law.points) == 1:
+        return f"of {part.name} one quantile of the latency is stated, and two make a law"
+    return None
 
 
 def way_to(routed: RoutedOption | str | None, deployment: Deployment, part: Part) -> Way:

@@ -8,8 +8,10 @@ import numpy as np
 
 from tco.domain.deployment import SelfHostedDeployment
 from tco.domain.scenario import Scenario
+from tco.errors import InfeasibleError
 from tco.hosting.fleets import Effort, key_of, of_case
 from tco.hosting.host import arrange, mean_rates_per_s
+from tco.hosting.pools import ONLY_BY_ITSELF
 from tco.hosting.simulation import worked_out
 from tco.ledger.expression import Expression
 from tco.ledger.option import Part, parts_of_option
@@ -62,6 +64,8 @@ def seen_week(
     count = specialists_of(part.candidate)
     own = part if count == 1 else one_specialist(part, count)
     arranged = arrange(scenario, own, catalog, measurements.with_hardware(catalog.accelerators))
+    if arranged.deployment.pool is not None:
+        raise InfeasibleError(ONLY_BY_ITSELF.format(part.name))
     rates = mean_rates_per_s(scenario, own)
     busiest = int(np.argmax(rates))
     rate = float(rates[busiest])

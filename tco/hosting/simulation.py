@@ -14,6 +14,7 @@ from tco.domain.scenario import Scenario
 from tco.errors import InfeasibleError, NotFoundError, TcoError
 from tco.hosting.fleets import Effort, MonthsTask, RouteTask, WeekTask
 from tco.hosting.host import Arranged, arrange, mean_rates_per_s
+from tco.hosting.pools import ONLY_BY_ITSELF
 from tco.hosting.routes import routed_option
 from tco.ledger.expression import Expression
 from tco.ledger.option import Part, likely_months, parts_of_option
@@ -173,6 +174,8 @@ def simulate_option(
         return _simulate_route(scenario, option, requests, catalog, measurements, effort)
     part = _only_part(scenario, option, requests)
     arranged = arrange(scenario, part, catalog, measurements)
+    if arranged.deployment.pool is not None:
+        raise InfeasibleError(ONLY_BY_ITSELF.format(part.name))
     rates = mean_rates_per_s(scenario, part)
     busiest = int(np.argmax(rates))
     rate = float(rates[busiest])

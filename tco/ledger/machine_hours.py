@@ -18,6 +18,8 @@ from tco.sim.tally import LOST
 from tco.sim.usage import StaticUsage
 from tco.units import SECONDS_PER_HOUR
 
+SWAPPING = "swapping"
+
 
 class Hours(Protocol):
     """Instance-hours of a fleet by use, in all or as far as they fall under a commitment.
@@ -59,7 +61,21 @@ class Hours(Protocol):
 class StaticHours:
     """A fleet that never changes: its hours follow from requests and seconds."""
 
-    def __init__(self, bill: MachineBill, usage: StaticUsage, seconds: Expression) -> None:
+    def __init__(
+        self,
+        bill: MachineBill,
+        usage: StaticUsage,
+        seconds: Expression,
+        swapping: Expression | None = None,
+    ) -> None:
+        """Begin with what follows in closed form.
+
+        Args:
+            bill: What all lines of the machines share.
+            usage: The fleet, and how its idle time splits.
+            seconds: Of one request [s].
+            swapping: Hours in which its replicas load models [instance-hour]; None for none.
+        """
         hours = bill.paid_hours
         share = Number(usage.instance_share, "share of an instance that one replica is given")
         allocated = Number(usage.replicas, "replicas") * share * hours
@@ -69,6 +85,10 @@ class StaticHours:
         used = Least((bill.volume * seconds / served_at_once * share, allocated))
         self._hours, self._instances = hours, usage.instances
         self._by_use: dict[str, Expression] = {BUSY: used}
+        left = allocated - used
+        if swapping is not None:
+            self._by_use[SWAPPING] = loading = Least((swapping, left))
+            left -= loading
         for cause, shares in usage.idle_shares.items():
             if any(shares):
                 split = Series(
@@ -78,7 +98,7 @@ class StaticHours:
                     Evidence.ESTIMATED,
                     "split of idle time over the hours of the week, at likely volume",
                 )
-                self._by_use[cause] = (allocated - used) * split
+                self._by_use[cause] = left * split
         unallocated = usage.instances - usage.replicas * usage.instance_share
         if not math.isclose(unallocated, 0, abs_tol=1e-9):
             room = Number(unallocated, "instances paid for and not given to a replica")
