@@ -300,8 +300,8 @@ class SelfHostedDeployment(FleetSettings):
         if not plain or self.has_faults or any(setting is not None for setting in changing):
             raise ValueError(
                 "a pool is simulated on a fixed number of replicas that serve one request at a "
-                "time by a stated service figure; leave autoscaler, batch, llm, the queue's limits, "
-                "interruptions and failures out"
+                "time by a stated service figure; leave autoscaler, batch, llm, limits of the "
+                "queue, interruptions and failures out"
             )
         return self
 
