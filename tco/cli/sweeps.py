@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,12 +62,11 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     root = out or user_overlay() / "sweeps" / "local" / question.sweep.name
     folder = ResultFolder.opened(root, question, resume=resume)
     try:
-        engine = _engine(question, workers, cluster)
-        say(_begins(question, len(folder.done), engine, root))
-        prepare_to_simulate()
-        teller = _Teller()
-        budget = Budget(time_budget_s, cell_budget)
-        progress = run_sweep(question, folder, engine, budget=budget, tell=teller)
+        with closing(_engine(question, workers, cluster)) as engine:
+            say(_begins(question, len(folder.done), engine, root))
+            prepare_to_simulate()
+            budget = Budget(time_budget_s, cell_budget)
+            progress = run_sweep(question, folder, engine, budget=budget, tell=_Teller())
     except KeyboardInterrupt:
         say(f"\n{_so_far(folder.manifest.done, len(question.cells), root)}")
         raise

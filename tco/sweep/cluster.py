@@ -26,7 +26,7 @@ try:
 except ImportError:
     distributed = None  # type: ignore[assignment]
 
-CONNECT_S, LOOK_S = 10.0, 1.0
+CONNECT_S, FIRST_WORKER_S, LOOK_S = 10.0, 60.0, 1.0
 AHEAD = 8
 """Jobs that each thread of the cluster has waiting, so that none idles while results travel."""
 _ADDRESS = re.compile(r"(tcp|tls)://[A-Za-z0-9.\-\[\]:]+:[0-9]{1,5}")
@@ -79,11 +79,12 @@ class Cluster:
 
     def _check_workers(self) -> None:
         try:
-            self._client.wait_for_workers(1, timeout=CONNECT_S)
+            self._client.wait_for_workers(1, timeout=FIRST_WORKER_S)
             told: Mapping[str, Any] = self._client.run(here, on_error="return")
         except TimeoutError:
             raise TcoError(
-                f"the scheduler at {self.address} has no worker that answers; {BY_HAND}"
+                f"the scheduler at {self.address} has no worker, {FIRST_WORKER_S:g} s after it was "
+                f"asked; {BY_HAND}"
             ) from None
         except OSError as error:
             raise TcoError(f"the workers of {self.address} do not answer ({error})") from None

@@ -66,6 +66,9 @@ class Local:
             if self.workers is not None:
                 pool.close()
 
+    def close(self) -> None:
+        """Leave nothing: processes of its own have ended with their jobs."""
+
     def _in(self, pool: Pool, jobs: Iterator[Job | None]) -> Iterator[tuple[Job, Result]]:
         handed: list[Job | None] = []
         loan = Loan(digest_of({"ground": id(self.ground)}), self.ground)

@@ -31,6 +31,9 @@ class Engine(Protocol):
     def run(self, jobs: Iterator[Job | None]) -> Iterator[tuple[Job, Result]]:
         """Yield each job with its outcome, as it ends; None: another has to end first."""
 
+    def close(self) -> None:
+        """Leave what it works with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:

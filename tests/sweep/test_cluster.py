@@ -81,7 +81,7 @@ def test_a_worker_with_another_version_is_refused_before_any_work(folder, tmp_pa
     servers = Servers.started(tmp_path)
     try:
         with monkeypatch.context() as hurried:
-            hurried.setattr("tco.sweep.cluster.CONNECT_S", 0.5)
+            hurried.setattr("tco.sweep.cluster.FIRST_WORKER_S", 0.5)
             with pytest.raises(TcoError, match="has no worker"):
                 Cluster.at(servers.address, asked.ground)
         servers.add_worker()
