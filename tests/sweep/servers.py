@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-WAIT_S = 120.0
+WAIT_S = 240.0
 
 
 @dataclass

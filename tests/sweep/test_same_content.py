@@ -57,7 +57,7 @@ def test_two_processes_and_a_client_that_is_killed_and_resumed(asked, reference,
     client.wait(60)
     before = content(out)
     assert 0 < before.num_rows < CELLS, "it was killed midway"
-    again = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=300)
+    again = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=600)
     assert again.returncode == 0, again.stderr
     assert f"{before.num_rows:,} of them done before" in again.stderr
     assert content(out).equals(reference)
