@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tco.errors import TcoError
 from tco.sweep.answer import REFUSED, Job, answer
 from tco.sweep.ground import Ground
-from tco.tasks import Loan, Pool, Result, borrowed, digest_of, the_pool
+from tco.tasks import Loan, Pool, Result, borrowed, the_pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Local:
 
     def _in(self, pool: Pool, jobs: Iterator[Job | None]) -> Iterator[tuple[Job, Result]]:
         handed: list[Job | None] = []
-        loan = Loan(digest_of({"ground": id(self.ground)}), self.ground)
+        loan = Loan(secrets.token_hex(8), self.ground)
 
         def tasks() -> Iterator[CellTask | None]:
             for job in jobs:
