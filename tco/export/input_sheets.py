@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ ASSUMPTIONS = (
 )
 UNDATED = "undated"
 """In place of a date: the source says what is known, but not since when."""
-SOURCE_WIDTH, LINE_POINTS = 70, 15
+SOURCE_WIDTH, WIDE_SOURCE_WIDTH = 70, 120
 VALUE, EXPORTED = "B", "E"
 EXCHANGE = "in_exchange_rate"
 EXTRA_LIMITS = {DISCOUNT: Limits(-0.5, 1.0), EXCHANGE: Limits(1e-6, None)}
@@ -99,8 +98,7 @@ def write_assumptions(
         sheet.put(row, 6, "fixed" if allowed is None else "live")
         sheet.put(row, 7, allowed.low if allowed else None, look.factor)
         sheet.put(row, 8, allowed.high if allowed else None, look.factor)
-        sheet.put(row, 9, driver.source, look.wrapped)
-        sheet.page.set_row(row, LINE_POINTS * math.ceil(len(driver.source) / SOURCE_WIDTH))
+        sheet.put_wrapped(row, 9, driver.source, SOURCE_WIDTH)
         _put_date(sheet, row, 10, driver.checked_on)
         sheet.put(row, 11, str(driver.evidence))
         sheet.put(row, 12, name)
@@ -212,9 +210,9 @@ def write_sources(sheet: Sheet, formulas: Formulas) -> None:
     counted.update((table.source, None, str(Evidence.ESTIMATED)) for table in formulas.tables)
     in_order = sorted(counted.items(), key=lambda pair: (pair[0][0], str(pair[0][1]), pair[0][2]))
     for row, ((source, day, evidence), count) in enumerate(in_order, start=4):
-        sheet.put(row, 0, source, sheet.formats.wrapped)
+        sheet.put_wrapped(row, 0, source, WIDE_SOURCE_WIDTH)
         _put_date(sheet, row, 1, day)
         sheet.put(row, 2, evidence)
         sheet.put(row, 3, count)
-    sheet.widths((120, 12, 14, 10))
+    sheet.widths((WIDE_SOURCE_WIDTH, 12, 14, 10))
     sheet.page.freeze_panes(4, 0)

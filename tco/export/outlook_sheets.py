@@ -145,7 +145,7 @@ def _draw(
     chart.set_title({"name": "Cost added up [USD]"})
     chart.set_x_axis({"date_axis": True, "num_format": "mmm yyyy", "major_unit": 3})
     chart.set_size({"width": 1000, "height": 400})
-    sheet.page.insert_chart(row + 1, 0, chart)
+    sheet.page.insert_chart(row + 1, 1, chart)
 
 
 def _write_questions(sheet: Sheet, row: int, crossings: Sequence[Compared]) -> int:

@@ -23,6 +23,7 @@ MONTHS_A_PAGE = 16
 LONGEST_SHEET_NAME = 31
 NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\']")
 A4 = 9
+LINE_POINTS = 15
 INK, QUIET, INPUT, PALE, HEAD = "#111111", "#666666", "#0000CC", "#EEF4FB", "#1E3A5F"
 
 Cell = str | float | int | bool | date | None
@@ -69,6 +70,9 @@ def make_formats(book: Workbook) -> Formats:
     def made(**properties: Any) -> Format:
         return book.add_format({"font_color": INK, "valign": "top", **properties})
 
+    def number(**properties: Any) -> Format:
+        return made(shrink=True, **properties)  # smaller digits rather than ####
+
     return Formats(
         title=made(bold=True, font_size=14),
         note=made(font_color=QUIET, italic=True),
@@ -79,15 +83,15 @@ def make_formats(book: Workbook) -> Formats:
         text=made(),
         wrapped=made(text_wrap=True),
         section=made(bold=True, bg_color=PALE),
-        money=made(num_format=money),
-        money_total=made(num_format=money, bold=True, top=1),
-        price=made(num_format="#,##0.000000;[Red](#,##0.000000)"),
-        number=made(num_format="#,##0.00"),
-        factor=made(num_format="#,##0.00####"),
-        share=made(num_format="0.0%"),
+        money=number(num_format=money),
+        money_total=number(num_format=money, bold=True, top=1),
+        price=number(num_format="#,##0.000000;[Red](#,##0.000000)"),
+        number=number(num_format="#,##0.00"),
+        factor=number(num_format="#,##0.00####"),
+        share=number(num_format="0.0%"),
         day=made(num_format="yyyy-mm-dd", align="left"),
-        input=made(font_color=INPUT, bg_color="#FFF9E5", num_format="#,##0.00########"),
-        fixed=made(font_color=QUIET, bg_color="#F2F2F2", num_format="#,##0.00########"),
+        input=number(font_color=INPUT, bg_color="#FFF9E5", num_format="#,##0.00########"),
+        fixed=number(font_color=QUIET, bg_color="#F2F2F2", num_format="#,##0.00########"),
     )
 
 
@@ -152,6 +156,11 @@ class Sheet:
         self.page.fit_to_pages(math.ceil((len(months) + FIRST_MONTH) / MONTHS_A_PAGE), 0)
         self.page.repeat_rows(MONTH_HEADER)
         self.page.repeat_columns(0, 0)
+
+    def put_wrapped(self, row: int, column: int, text: str, width: float) -> None:
+        """Write text over as many lines as a column of that width needs."""
+        self.put(row, column, text, self.formats.wrapped)
+        self.page.set_row(row, LINE_POINTS * math.ceil(max(len(text), 1) / width))
 
     def title(self, title: str, note: str = "") -> None:
         """Write the sheet's title and what there is to know about it."""

@@ -21,6 +21,7 @@ from tco.rank.score import Answer, Money
 from tco.units import REQUESTS_PER_THOUSAND
 
 CENT = 0.005
+COVER_WIDTH = 110
 SUMMARY_HEAD = 4
 """Row of the summary's titles, counted from 0."""
 LOSSES = (str(Kind.WASTED), str(Kind.IDLE))
@@ -50,7 +51,7 @@ def write_cover(sheet: Sheet, found: Evaluation, facts: Mapping[str, str]) -> No
     row = 3
     for name, text in facts.items():
         sheet.put(row, 0, name, look.section)
-        sheet.put(row, 1, text, look.wrapped)
+        sheet.put_wrapped(row, 1, text, COVER_WIDTH)
         row += 1
     row += 1
     sheet.put(row, 0, "What moves and what does not", look.section)
@@ -65,8 +66,8 @@ def write_cover(sheet: Sheet, found: Evaluation, facts: Mapping[str, str]) -> No
     ):
         row += 1
         sheet.put(row, 0, "")
-        sheet.put(row, 1, line, look.wrapped)
-    sheet.widths((26, 110))
+        sheet.put_wrapped(row, 1, line, COVER_WIDTH)
+    sheet.widths((26, COVER_WIDTH))
 
 
 def write_summary(
@@ -303,7 +304,8 @@ def _write_recovery(sheet: Sheet, row: int, found: Evaluation, recoverable: Reco
         for column, usd in enumerate((cause.usd, cause.recovered_usd, cause.left_usd), start=2):
             sheet.put(row, column, usd, look.money)
     row += 2
-    sheet.head(row, ("", "measure alone; savings do not add up", "saves [USD]"))
+    if recoverable.tried:
+        sheet.head(row, ("", "measure alone; savings do not add up", "saves [USD]"))
     for trial in recoverable.tried:
         row += 1
         sheet.put(row, 1, verdict_of(trial))

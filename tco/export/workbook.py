@@ -205,4 +205,4 @@ def _draw_months(book: Workbook, sheet: Sheet, rows: OptionRows, months: int) ->
     chart.set_title({"name": "Cost a month by phase [USD]"})
     chart.set_x_axis({"date_axis": True, "num_format": "mmm yyyy", "major_unit": 3})
     chart.set_size({"width": 1000, "height": 360})
-    sheet.page.insert_chart(max(rows.of_basis.values()) + 2, FIRST_MONTH, chart)
+    sheet.page.insert_chart(max(rows.of_basis.values()) + 2, 1, chart)

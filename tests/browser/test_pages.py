@@ -3,14 +3,19 @@
 import csv
 import re
 from collections.abc import Iterator
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
+from pypdf import PdfReader
 
+from tco.export.workbook import workbook
+from tco.rank.comparison import compared
 from tests.browser.conftest import person, settled
+from tests.export.moved import planned_anew
+from tests.export.recalculated import Recalculated
 from tests.shipped import evaluated
 from tests.store.test_brought import PERSON, prices
 
@@ -103,8 +108,12 @@ def test_a_number_opens_for_everybody(visitor: Page, app_url: str):
     visitor.keyboard.press("Escape")
 
 
-def test_files_are_made_by_keyboard_and_add_up_to_the_answer(visitor: Page, app_url: str):
+def test_files_are_made_by_keyboard_and_hold_the_answer(visitor: Page, app_url: str):
     open_page(visitor, app_url, "export")
+    version = visitor.get_by_role("textbox", name="Version")
+    version.fill("=1+1")  # a formula to a spreadsheet
+    version.press("Enter")
+    arrived(visitor)
     make = visitor.get_by_role("button", name="Make the files")
     make.focus()
     make.press("Enter")
@@ -113,14 +122,51 @@ def test_files_are_made_by_keyboard_and_add_up_to_the_answer(visitor: Page, app_
     arrived(visitor)
     digest = evaluated(FIRST).scenario.digest[:8]
     expect(visitor.get_by_text(f"Digest {digest}", exact=True)).to_be_visible()
-    with visitor.expect_download() as waiting:
-        budget.click()
-    assert digest in waiting.value.suggested_filename
-    text = Path(waiting.value.path()).read_text(encoding="utf-8-sig")
-    total = sum(float(row["amount_usd"]) for row in csv.DictReader(StringIO(text)))
     best = evaluated(FIRST).ranking.options[0]
     assert best.money is not None
+    rows = list(csv.DictReader(StringIO(downloaded(visitor, "budget.csv").decode("utf-8-sig"))))
+    total = sum(float(row["amount_usd"]) for row in rows)
     assert total == pytest.approx(best.money.basis_usd, abs=0.005)
+    assert {row["version"] for row in rows} == {"'=1+1"}
+    workbook_is_right(downloaded(visitor, "xlsx"))
+    document = PdfReader(BytesIO(downloaded(visitor, "summary.pdf")))
+    assert len(document.pages) == 1
+    text = document.pages[0].extract_text()
+    price_date = f"{evaluated(FIRST).scenario.price_date:%Y-%m-%d}"
+    for words in (f"{best.money.basis_usd:,.0f}", digest, price_date, "Estimate, not a quote"):
+        assert words in text
+
+
+def downloaded(page: Page, ending: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=re.compile(re.escape(f".{ending}"))).click()
+    assert evaluated(FIRST).scenario.digest[:8] in waiting.value.suggested_filename
+    return Path(waiting.value.path()).read_bytes()
+
+
+def workbook_is_right(content: bytes) -> None:
+    """Recalculated it holds what it was written with; one change gives what planning anew gives."""
+    found = evaluated(FIRST)
+    crossings = compared(found.outlook, found.requests_answered, None)
+    assert content == workbook(found, crossings), "another build has other bytes"
+    book = Recalculated(content)
+    for sheet, row, column, _ in book.formulas():
+        now, then = book.value(sheet, row, column), book.cached_value(sheet, row, column)
+        if isinstance(then, float | int):
+            assert now == pytest.approx(then, rel=1e-9, abs=1e-9)
+        else:
+            assert (now or "") == (then or "")
+            assert not str(now).startswith("#")
+    assert len(book.written.defined_names) > 50
+    assert book.written["Assumptions"].freeze_panes
+    assert book.written["Summary"]._charts
+    name = "organisation.hours_per_fte_year"
+    row, cells = book.assumption_rows()[name]
+    book.set("Assumptions", row, 2, cells[3])
+    shown = book.totals()
+    for answer in planned_anew(found.scenario, {name: cells[3]}).ranking.options:
+        assert answer.money is not None
+        assert shown[answer.title] == pytest.approx(answer.money.tco_usd, rel=0.001)
 
 
 def price_chooser(page: Page, app_url: str) -> Locator:
