@@ -29,6 +29,8 @@ except ImportError:
 CONNECT_S, FIRST_WORKER_S, LOOK_S = 10.0, 60.0, 1.0
 AHEAD = 8
 """Jobs that each thread of the cluster has waiting, so that none idles while results travel."""
+BEGUN_ANEW = {"lost", "pending"}
+"""The worker that had the result died before it was fetched: Dask has others work it out again."""
 _ADDRESS = re.compile(r"(tcp|tls)://[A-Za-z0-9.\-\[\]:]+:[0-9]{1,5}")
 SERVERS = ("distributed", "distributed.client", "distributed.core", "distributed.comm")
 BY_HAND = "docs/operations.md says how to start one"
@@ -134,23 +136,28 @@ class Cluster:
     def _submit(self, job: Job, ground: Any) -> None:
         self._count += 1
         name = f"cell-{job.key[:16]}-{self._count}"
-        future = self._client.submit(answer, ground, job, key=name, pure=False)
+        self._await(name, job, self._client.submit(answer, ground, job, key=name, pure=False))
+
+    def _await(self, name: str, job: Job, future: Any) -> None:
         self._open[name] = job, future
-        future.add_done_callback(lambda _, name=name: self._ended.put(name))
+        future.add_done_callback(lambda _: self._ended.put(name))
 
     def _results(self) -> Iterator[tuple[Job, Result]]:
         """Wait for jobs to end, and fetch all that have, at once."""
         names = [self._next_ended()]
         while not self._ended.empty():
             names.append(self._ended.get())
-        ended = [(*self._open.pop(name),) for name in names]
-        good = [future for _, future in ended if future.status == "finished"]
-        found = dict(zip((one.key for one in good), self._client.gather(good), strict=True))
-        for job, future in ended:
-            if future.key in found:
-                yield job, found[future.key]
+        ended = [(name, *self._open.pop(name)) for name in names]
+        good = [(name, future) for name, _, future in ended if future.status == "finished"]
+        fetched = self._client.gather([future for _, future in good])
+        found = dict(zip((name for name, _ in good), fetched, strict=True))
+        for name, job, future in ended:
+            if name in found:
+                yield job, found[name]
             elif future.status == "error":
                 yield job, {REFUSED: _lost(future.exception())}
+            elif future.status in BEGUN_ANEW:
+                self._await(name, job, future)
             else:
                 raise self._gone()
 
