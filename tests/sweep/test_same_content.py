@@ -65,24 +65,24 @@ def test_two_processes_and_a_client_that_is_killed_and_resumed(asked, reference,
 
 def test_a_cluster_that_loses_a_worker_midway_and_is_joined_by_another(asked, reference, tmp_path):
     servers = Servers.started(tmp_path)
-    out, workers = tmp_path / "out", []
+    out = tmp_path / "out"
 
     def at_work(progress):
-        """A third of the way kill one, and have another join."""
-        if progress.done >= CELLS // 3 and len(servers.workers) == 2:
+        """A third of the way kill one worker; halfway wait for another that joins."""
+        if progress.done == CELLS // 3:
             servers.kill(servers.workers[0])
             servers.add_worker()
-        if progress.done % 50 == 0:
-            workers.append(sorted(cluster._threads))
+        if progress.done == CELLS // 2:
+            until(lambda: cluster._threads.keys() - first)
 
     try:
         servers.add_worker()
         servers.add_worker()
         cluster = Cluster.at(servers.address, asked.ground)
         until(lambda: len(cluster._threads) == 2)
+        first = set(cluster._threads)
         run_here(asked, out, engine=cluster, tell=at_work)
-        until(lambda: len(cluster._threads) == 2)
-        assert len({address for seen in (*workers, cluster._threads) for address in seen}) == 3
+        assert len(cluster._threads.keys() - first) == 1, "another has joined"
         cluster.close()
     finally:
         servers.close()
