@@ -206,13 +206,13 @@ def climb(case: Case, reach: Reach) -> Ladder:
     work = _Climb(case, sample, most_requests=max(case.most_requests, needed))
     likely = reach.likely_load_per_s
     reference = work.at(likely, 1.0)
-    again = [reference.instances]
+    again = [reference]
     for number in range(REPLICATIONS, 2 * REPLICATIONS - 1):
         if not work.affords(likely, 1.0, again=True):
             break
         run = simulate(case, sample, likely, replications=(number,))
         work.requests += run.requests
-        again.append(run.instances)
+        again.append(run)
     loads = _loads(work, reach)
     factors = _factors(work, reach)
     levels = case.levels
@@ -241,10 +241,13 @@ def climb(case: Case, reach: Reach) -> Ladder:
     )
 
 
-def _standard_error(values: list[float]) -> float:
-    """Return the standard error of one run over its value [-]."""
-    mean = float(np.mean(values))
-    return float(np.std(values, ddof=1)) / mean if len(values) > 1 and mean > 0 else 0.0
+def _standard_error(runs: list[Rung]) -> float:
+    """Return the standard error of one run's instances, or of those on demand, over them [-]."""
+    mean = float(np.mean([run.instances for run in runs]))
+    if len(runs) == 1 or mean == 0:
+        return 0.0
+    held, on_demand = ([getattr(x, n) for x in runs] for n in ("instances", "on_demand"))
+    return max(float(np.std(held, ddof=1)), float(np.std(on_demand, ddof=1))) / mean
 
 
 def _notes(work: _Climb, reach: Reach) -> tuple[str, ...]:
