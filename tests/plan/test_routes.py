@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tco.hosting import simulate_option
 from tco.hosting.fleets import Effort
 from tco.hosting.host import arrange
 from tco.hosting.routes import RoutedOption, routed_option
@@ -236,3 +237,19 @@ def test_the_route_of_a_plan_repeats_and_meets_the_same_requests():
         effort.kept.work_out([wanted.value.task])
     once, again = (routed(CHAIN).latency(effort) for effort in kept)
     assert once == again
+
+
+def test_a_route_is_simulated_step_by_step_for_its_own_sake():
+    scenario = worked_plans.changed(BASE, **CHAIN)
+    effort = Effort(Kept(), "quick")
+    found = simulate_option(scenario, "route", requests_of(scenario), *TABLES, effort)
+    document = found.document()
+    fates = sum(document[name] for name in ("served", "dropped", "abandoned", "in_system"))
+    assert document["requests"] == fates > 0
+    assert document["steps"]["second"]["calls_per_request"] == 1.0
+    stations = document["stations"].values()
+    assert document["instance_hours"] == sum(one["instance_hours"] for one in stations)
+    busy_h = document["replica_hours"]["busy"]
+    assert busy_h == pytest.approx(document["requests"] * (3.6 + 1.5) / 3600, rel=1e-6)
+    assert found.standard_errors()["latency_ms"]["p95"] >= 0
+    assert found.theory()[1], "no closed form, and the reason"
