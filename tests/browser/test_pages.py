@@ -16,11 +16,11 @@ from tco.rank.comparison import compared
 from tests.browser.conftest import person, settled
 from tests.export.moved import planned_anew
 from tests.export.recalculated import Recalculated
-from tests.shipped import evaluated
+from tests.shipped import at_volume, evaluated
 from tests.store.test_brought import PERSON, prices
 
 PAGES = {
-    "overview": "Overview",
+    "": "Overview",
     "compare": "Compare",
     "training": "Training & experiments",
     "idle": "Idle waste",
@@ -76,19 +76,21 @@ def test_a_page_opens_by_its_address_for_everybody_on_every_screen(
     visitor.goto(f"{app_url}/{address}")
     expect(visitor.get_by_role("heading", level=1)).to_have_text(PAGES[address])
     arrived(visitor)
+    expect(visitor.get_by_role("dialog")).to_have_count(0)  # such as: page not found
     expect(visitor.get_by_test_id("stException")).to_have_count(0)
     expect(visitor.get_by_text("Something went wrong")).to_have_count(0)
     for words in ("Estimate, not a quote", "Prices of", "USD,"):
         expect(visitor.get_by_text(words).first).to_be_visible()
     expect(visitor.get_by_role("button", name="Download as CSV")).to_have_count(0)
     assert grave_findings(visitor) == []
-    visitor.screenshot(path=pictures / f"page-{address}.png")
+    picture = f"page-{address or 'overview'}"
+    visitor.screenshot(path=pictures / f"{picture}.png")
     for width in (1024, 390):
         visitor.set_viewport_size({"width": width, "height": 844})
         visitor.wait_for_timeout(300)
         sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert visitor.evaluate(sideways) <= 0, f"{address} scrolls sideways at {width}"
-    visitor.screenshot(path=pictures / f"page-{address}-390.png")
+    visitor.screenshot(path=pictures / f"{picture}-390.png")
 
 
 def open_page(page: Page, app_url: str, address: str) -> None:
@@ -164,6 +166,32 @@ def workbook_is_right(content: bytes) -> None:
         assert shown[answer.title] == pytest.approx(answer.money.tco_usd, rel=0.001)
 
 
+def test_a_file_holds_what_is_on_screen_however_quick_one_is(visitor: Page, app_url: str):
+    open_page(visitor, app_url, "")
+    shipped, moved = evaluated(FIRST), at_volume(FIRST, 1.1)
+    totals = {}
+    for found in (shipped, moved):
+        best = found.ranking.options[0].money
+        assert best is not None
+        totals[found.scenario.digest[:8]] = best.basis_usd
+    visitor.get_by_role("slider", name="Requests a month").press("ArrowRight")
+    visitor.get_by_role("link", name="Export").click()
+    make = visitor.get_by_role("button", name="Make the files")
+    expect(make).to_be_visible()  # there is none before the answer is that of the new inputs
+    make.click()
+    budget = visitor.get_by_role("button", name=re.compile(r"budget\.csv"))
+    expect(budget).to_be_visible()
+    with visitor.expect_download() as waiting:
+        budget.click()
+    arrived(visitor)
+    digest = visitor.get_by_text(re.compile(r"^Digest \w{8}$")).inner_text().split()[-1]
+    assert digest == moved.scenario.digest[:8]
+    assert digest in waiting.value.suggested_filename
+    text = Path(waiting.value.path()).read_text(encoding="utf-8-sig")
+    total = sum(float(row["amount_usd"]) for row in csv.DictReader(StringIO(text)))
+    assert total == pytest.approx(totals[digest], abs=0.005)
+
+
 def price_chooser(page: Page, app_url: str) -> Locator:
     """Open the page of uploads where a price table is asked for."""
     open_page(page, app_url, "uploads")
@@ -174,16 +202,26 @@ def price_chooser(page: Page, app_url: str) -> Locator:
     return page.get_by_test_id("stFileUploaderDropzoneInput")
 
 
+def test_a_file_that_is_too_large_is_refused(visitor: Page, app_url: str):
+    chooser = price_chooser(visitor, app_url)
+    large = prices(PERSON).raw + b"x" * 6_000_000
+    chooser.set_input_files({"name": "people.csv", "mimeType": "text/csv", "buffer": large})
+    expect(visitor.get_by_text("File must be 5.0MB or smaller")).to_be_visible()
+    expect(visitor.get_by_role("button", name="Use these prices")).to_have_count(0)
+    expect(visitor.get_by_text("In force in this session")).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
         (prices(PERSON.replace(",99,", ",-5,")).raw, "people.csv:2"),
+        (prices(PERSON.replace(",99,", ",nan,")).raw, "people.csv:2"),
         (prices(PERSON.replace(",99,", ",1e309,")).raw, "people.csv:2"),
         (prices(PERSON.replace(",99,", ",=1+1,")).raw, "people.csv:2"),
         (b"role,cost\nx,1\n", "people.csv:1"),
         (prices(PERSON).raw.decode().encode("utf-16"), "UTF-8"),
     ],
-    ids=["negative", "infinite", "formula", "columns", "utf-16"],
+    ids=["negative", "not a number", "infinite", "formula", "columns", "utf-16"],
 )
 def test_a_bad_upload_is_told_by_its_row_and_changes_nothing(
     visitor: Page, app_url: str, content: bytes, says: str
