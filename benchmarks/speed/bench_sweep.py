@@ -103,7 +103,9 @@ def on_a_cluster(place: Path, question: Question) -> bool:
     started = [server("dask_scheduler", "--port", "0", "--scheduler-file", file)]
     try:
         ends_s = time.monotonic() + WAIT_S
-        while not file.exists() and time.monotonic() < ends_s:
+        while time.monotonic() < ends_s:
+            if file.exists() and file.read_text().rstrip().endswith("}"):
+                break
             time.sleep(0.05)
         address = json.loads(file.read_text())["address"]
         for number in range(2):

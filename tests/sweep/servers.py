@@ -30,7 +30,7 @@ class Servers:
             folder, "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
             "--scheduler-file", file,
         )  # fmt: skip
-        until(file.exists)
+        until(lambda: file.exists() and file.read_text().rstrip().endswith("}"))
         return cls(folder, scheduler, json.loads(file.read_text())["address"])
 
     def add_worker(self, **settings: str) -> "subprocess.Popen[bytes]":
