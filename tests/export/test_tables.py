@@ -190,7 +190,7 @@ def test_libreoffice_reads_no_text_as_a_formula_and_keeps_numbers(tmp_path):
     office = shutil.which("soffice")
     if office is None:
         pytest.skip("LibreOffice is not installed; tests/system_parts.sh names the command")
-    strange = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "＝1", 'say "hi"', "🙂 שלום"]  # noqa: RUF001
+    strange = [*DANGEROUS, "@SUM(A1)", "＋1", "－1", "＠x", 'say "hi"', "🙂 שלום"]  # noqa: RUF001
     frame = pd.DataFrame({"name": strange, "amount": [-1.25] * len(strange)})
     path = tmp_path / "budget.csv"
     path.write_bytes(tables.as_csv(frame, style="comma"))
