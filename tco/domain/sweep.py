@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -50,6 +51,16 @@ OPTION_COLUMNS = (
 """What a row says of an option; ``cost_usd`` is on the basis of the sweep."""
 
 
+def _check_once(place: str, levels: Iterable[object]) -> None:
+    """Refuse what stands twice; 1 and 1.0 are the same, 1 and true are not."""
+    seen: set[object] = set()
+    for number, level in enumerate(levels):
+        known = (isinstance(level, bool), level)
+        if known in seen:
+            raise wrong_at(place, str(number), says="is there before; state each once")
+        seen.add(known)
+
+
 class _Axis(Record):
     title: Text | None = Field(
         default=None, description="what charts call it, with its unit; absent: its name"
@@ -63,6 +74,11 @@ class ValuesAxis(_Axis):
     keys: Keys
     values: Annotated[tuple[Level, ...], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _states_each_once(self) -> Self:
+        _check_once("values", self.values)
+        return self
+
 
 class FactorsAxis(_Axis):
     """Multiples of what the scenario says, its range included."""
@@ -70,6 +86,11 @@ class FactorsAxis(_Axis):
     kind: Literal["factors"]
     keys: Keys
     factors: Annotated[tuple[Number, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _states_each_once(self) -> Self:
+        _check_once("factors", self.factors)
+        return self
 
 
 class RangeAxis(_Axis):
@@ -109,6 +130,11 @@ class ScenariosAxis(_Axis):
 
     kind: Literal["scenarios"]
     scenarios: Annotated[tuple[Text, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _states_each_once(self) -> Self:
+        _check_once("scenarios", self.scenarios)
+        return self
 
 
 Axis = Annotated[
@@ -166,6 +192,8 @@ class Table(Record):
             if set(case) != set(self.keys):
                 says = f"has {', '.join(case)}; every case states {', '.join(self.keys)}"
                 raise wrong_at("cases", str(number), says=says)
+        in_order = [[case[name] for name in self.keys] for case in self.cases]
+        _check_once("cases", (tuple((isinstance(x, bool), x) for x in case) for case in in_order))
         return self
 
 

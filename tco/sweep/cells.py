@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -63,13 +64,14 @@ class Cell:
 
 
 def cells_of(sweep: Sweep, own_level: Mapping[str, Level]) -> list[Cell]:
-    """Return every cell that is to be evaluated.
+    """Return every cell that is to be evaluated, each once.
 
     Args:
         sweep: What is varied.
         own_level: Where the scenario itself stands on each axis, for what is varied one at a time.
     """
     cells: list[Cell] = []
+    there: set[str] = set()
     for steps in _combinations(sweep, own_level):
         levels = dict(zip(sweep.columns, (step.level for step in steps), strict=True))
         if any(all(is_.holds(levels[n]) for n, is_ in entry.items()) for entry in sweep.leave_out):
@@ -82,6 +84,10 @@ def cells_of(sweep: Sweep, own_level: Mapping[str, Level]) -> list[Cell]:
             {key: value for step in steps for key, value in step.values.items()},
             {key: factor for step in steps for key, factor in step.factors.items()},
         )
+        what = _what_it_is(cell)
+        if what in there:  # drawn twice where axes have few levels: it would be the same cell
+            continue
+        there.add(what)
         for replication in range(sweep.replications):
             cells.append(replace(cell, number=len(cells), replication=replication))
         if len(cells) > MOST_CELLS:
@@ -92,6 +98,13 @@ def cells_of(sweep: Sweep, own_level: Mapping[str, Level]) -> list[Cell]:
     if not cells:
         raise TcoError(f"leave_out leaves no cell of {sweep.name}; take one of its entries out")
     return cells
+
+
+def _what_it_is(cell: Cell) -> str:
+    """Return what two cells have in common that are the same, as text: 1 and true are not."""
+    return json.dumps(
+        [cell.scenario, dict(cell.levels), dict(cell.values), dict(cell.factors)], sort_keys=True
+    )
 
 
 def _combinations(sweep: Sweep, own_level: Mapping[str, Level]) -> Iterable[Sequence[Step]]:
@@ -123,7 +136,9 @@ def steps_of(axis: Axis) -> list[Step]:
         case RangeAxis():
             assert axis.steps is not None
             last = axis.steps - 1
-            return [_step_at(axis, number / last) for number in range(axis.steps)]
+            steps = [_step_at(axis, number / last) for number in range(axis.steps)]
+            # Rounded to whole numbers, several may be one.
+            return list({step.level: step for step in steps}.values())
         case ChoicesAxis():
             return [Step(name, sets) for name, sets in axis.choices.items()]
         case ScenariosAxis():

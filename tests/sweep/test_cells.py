@@ -82,6 +82,28 @@ def test_a_table_is_its_cases():
     assert [(cell.levels, cell.values) for cell in found] == [({"n": 1, "m": 2}, {"x": 1, "y": 2})]
 
 
+def test_what_is_drawn_twice_is_one_cell():
+    axes = {
+        "a": AXES["a"],
+        "d": {"kind": "values", "keys": ["v"], "values": [1, 2, 3]},
+    }
+    found = cells(axes=axes, design={"kind": "latin_hypercube", "cells": 60, "seed": 3})
+    assert sorted(tuple(cell.levels.values()) for cell in found) == list(
+        itertools.product([1, 2, 3], repeat=2)
+    )
+    assert [cell.number for cell in found] == list(range(9))
+
+
+def test_steps_that_round_to_one_whole_number_are_one():
+    axis = {"kind": "range", "keys": ["x"], "low": 1, "high": 3, "whole": True, "steps": 9}
+    assert [cell.levels["a"] for cell in cells(axes={"a": axis})] == [1, 2, 3]
+
+
+def test_one_and_true_are_not_the_same():
+    axis = {"kind": "values", "keys": ["x"], "values": [1, True]}
+    assert [cell.levels["a"] for cell in cells(axes={"a": axis})] == [1, True]
+
+
 def test_what_meets_all_of_an_entry_is_left_out():
     found = cells(leave_out=[{"a": {"at_least": 2}, "c": {"one_of": ["left"]}}])
     assert len(found) == 18 - 6
@@ -121,6 +143,19 @@ def test_replications_stand_beside_one_another_with_seeds_that_follow_the_scenar
         (
             {"axes": {}, "design": {"kind": "table", "keys": {"n": "x"}, "cases": [{"m": 1}]}},
             "every case states n",
+        ),
+        ({"axes": {"a": {**AXES["a"], "values": [1, 2, 1.0]}}}, "is there before"),
+        (
+            {"axes": {"f": {"kind": "factors", "keys": ["x"], "factors": [2, 2]}}},
+            "is there before",
+        ),
+        ({"axes": {"s": {"kind": "scenarios", "scenarios": ["u/a", "u/a"]}}}, "is there before"),
+        (
+            {
+                "axes": {},
+                "design": {"kind": "table", "keys": {"n": "x"}, "cases": [{"n": 1}, {"n": 1}]},
+            },
+            "is there before",
         ),
         ({"leave_out": [{"e": {"at_least": 1}}]}, "no axis; there are a, b, c"),
         ({"leave_out": [{"a": {}}]}, "at_least, at_most or one_of"),

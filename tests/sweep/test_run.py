@@ -82,6 +82,20 @@ def test_a_budget_of_time_begins_no_cell_when_it_is_over(small, tmp_path):
     assert read_folder(tmp_path).manifest.done == 0
 
 
+def test_a_design_that_draws_the_same_levels_often_comes_to_its_end(folder, tmp_path):
+    axes = {
+        "growth": values("workload.growth_per_year", [0.0, 0.5, 1.0]),
+        "rise": values("price_paths.rise.shocks[0].change", [0.0, 0.2, 0.4]),
+    }
+    design = {"kind": "latin_hypercube", "cells": 30, "seed": 1}
+    asked = question(sweep_file(folder, name="drawn", axes=axes, design=design), folder)
+    run_here(asked, tmp_path, budget=Budget(most_cells=4))
+    run_here(asked, tmp_path, resume=True)
+    manifest = read_folder(tmp_path).manifest
+    assert manifest.is_complete
+    assert content(tmp_path).num_rows == manifest.cells == 9
+
+
 def test_what_is_there_when_it_is_stopped_is_kept(small, tmp_path):
     def stop(progress):
         if progress.done == 3:
