@@ -26,6 +26,8 @@ MOST_LEVELS, BINS = 24, 12
 """An axis with more levels is drawn in so many bins."""
 CELLS_A_TERM = 2
 """A surface with more terms than that would bend after every cell."""
+COST = "cost_usd"
+"""Beside the levels of axes, of which none may be called so."""
 REPLICATION = AxisColumn(name="replication", title="seed", type="number")
 
 
@@ -129,9 +131,9 @@ class Report:
             raise TcoError(f"'{x}' twice: name two axes; there are {self._names}")
         table = self._table(
             f"""
-            SELECT {_quoted(x)} AS x, {_quoted(y)} AS y,
-                   coalesce(winner, '{NOBODY}') AS winner
-            FROM cells LEFT JOIN winners USING (cell) WHERE status = 'answered'
+            SELECT cells.{_quoted(x)} AS x, cells.{_quoted(y)} AS y,
+                   coalesce(winners.winner, '{NOBODY}') AS winner
+            FROM cells LEFT JOIN winners USING (cell) WHERE cells.status = 'answered'
             """  # noqa: S608 - the names are those of axes, and quoted
         )
         table["x"], table["y"] = _levels(table["x"], across), _levels(table["y"], up)
@@ -169,14 +171,14 @@ class Report:
         if of != CHEAPEST and of not in self.snapshots:
             action = f"There are {CHEAPEST}, {', '.join(self.snapshots)}."
             raise NotFoundError("snapshot", of, [CHEAPEST, *self.snapshots], action)
-        only = "" if of == CHEAPEST else "WHERE snapshot = ?"
-        columns = ", ".join(_quoted(axis.name) for axis in self.axes)
+        only = "" if of == CHEAPEST else "WHERE costs.snapshot = ?"
+        columns = ", ".join(f"cells.{_quoted(axis.name)}" for axis in self.axes)
         table = self._table(
-            f"SELECT usd, {columns} FROM {source} JOIN cells USING (cell) {only} "  # noqa: S608
-            "ORDER BY cell",
+            f"SELECT {source}.usd AS {COST}, {columns} "  # noqa: S608
+            f"FROM {source} JOIN cells USING (cell) {only} ORDER BY cells.cell",
             [] if of == CHEAPEST else [of],
         )
-        whole = float(((table["usd"] - table["usd"].mean()) ** 2).sum()) if len(table) else 0.0
+        whole = float(((table[COST] - table[COST].mean()) ** 2).sum()) if len(table) else 0.0
         if whole <= 0:
             return pd.DataFrame({"axis": [], "with": [], "share": []})
         if self.manifest.is_full_grid and len(table) == self.manifest.cells:
@@ -234,8 +236,8 @@ def _of_groups(table: pd.DataFrame, whole: float) -> Callable[..., float]:
     """Return what tells the share of variance between the levels of an axis, or of a pair alone."""
 
     def between(*names: str) -> float:
-        groups = table.groupby(list(names), observed=True, dropna=False)["usd"]
-        means = groups.mean() - table["usd"].mean()
+        groups = table.groupby(list(names), observed=True, dropna=False)[COST]
+        means = groups.mean() - table[COST].mean()
         return float((groups.size() * means**2).sum()) / whole
 
     def share(*names: str) -> float:
@@ -266,7 +268,7 @@ class Surface:
             terms += [(frozenset([one, other]), a * b) for a, b in pairs]
         if len(table) < CELLS_A_TERM * (len(terms) + 1):
             return None
-        columns = np.column_stack([*(column for _, column in terms), table["usd"].to_numpy()])
+        columns = np.column_stack([*(column for _, column in terms), table[COST].to_numpy()])
         columns = columns - columns.mean(axis=0)
         return cls(columns.T @ columns, tuple(whose for whose, _ in terms))
 

@@ -8,15 +8,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from tco.domain.cost import Basis
-from tco.domain.record import Identifier, Record, Text
-from tco.domain.sweep import OPTION_COLUMNS
+from tco.domain.record import Identifier, Record, Text, wrong_at
+from tco.domain.sweep import CELL_COLUMNS, OPTION_COLUMNS
 from tco.errors import TcoError
 from tco.sweep.cells import Cell, Level
 
@@ -82,6 +82,16 @@ class Manifest(Record):
     rests_on: dict[str, JsonValue]
     sweep: dict[str, JsonValue]
     """The sweep file as it was read."""
+
+    @model_validator(mode="after")
+    def _names_its_axes(self) -> Self:
+        names = [axis.name for axis in self.axes]
+        for name in names:
+            if name in {*CELL_COLUMNS, *OPTION_COLUMNS}:
+                raise wrong_at("axes", name, says="is a column of results already")
+            if names.count(name) > 1:
+                raise wrong_at("axes", name, says="is there twice")
+        return self
 
     @property
     def is_complete(self) -> bool:

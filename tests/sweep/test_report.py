@@ -26,12 +26,12 @@ def row(option, snapshot, usd, *, place="ranked"):
     return [figures.get(name) for name in OPTION_COLUMNS]
 
 
-def results(costs, *, is_full_grid=True, replications=1) -> Found:
+def results(costs, *, is_full_grid=True, replications=1, names=("x", "y")) -> Found:
     """Make results of ``{(x, y): {snapshot: usd} or a message}``."""
-    axes = tuple(AxisColumn(name=name, title=name, type="number") for name in ("x", "y"))
+    axes = tuple(AxisColumn(name=name, title=name, type="number") for name in names)
     done = []
     for number, ((x, y), known) in enumerate(costs.items()):
-        cell = Cell(number, "case/base", 0, {"x": x, "y": y}, {}, {})
+        cell = Cell(number, "case/base", 0, dict(zip(names, (x, y), strict=True)), {}, {})
         message = known if isinstance(known, str) else None
         rows = [] if message else [row(f"{name}-option", name, usd) for name, usd in known.items()]
         done.append(Done(f"{number:064x}", cell, 7, rows, message))
@@ -143,6 +143,31 @@ def test_names_of_axes_are_data_and_never_part_of_a_question():
     found = results({(1.0, 1.0): {"a'; DROP TABLE costs; --": 1.0}, (2.0, 1.0): {"b": 2.0}})
     assert set(Report.of(found).snapshots) == {"a'; DROP TABLE costs; --", "b"}
     assert len(Report.of(found).regions("x", "y")) == 2
+
+
+@pytest.mark.parametrize(
+    "names", [("winner", "usd"), ("snapshot", "y"), ("y", "x"), ("here", "best")]
+)
+def test_axes_may_be_called_like_what_is_worked_out_of_them(names):
+    places = itertools.product([1.0, 2.0], [1.0, 3.0])
+    costs = {(x, y): {"a": 10 + x * y, "b": 12 + x} for x, y in places}
+    plain, named = Report.of(results(costs)), Report.of(results(costs, names=names))
+    assert named.regions(*names).equals(plain.regions("x", "y"))
+    assert named.choices().equals(plain.choices())
+    for of in ("cheapest", "b"):
+        words = dict(zip(("x", "y", ""), (*names, ""), strict=True))
+        expected = {(words[a], words[b]): share for (a, b), share in shares(plain, of).items()}
+        assert shares(named, of) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("names", "says"), [(("x", "cost_usd"), "column of results"), (("x", "x"), "there twice")]
+)
+def test_a_manifest_names_its_axes_apart(names, says):
+    axes = [AxisColumn(name=name, title=name, type="number") for name in names]
+    about = results({(1.0, 1.0): {"a": 1.0}}).manifest.model_dump()
+    with pytest.raises(ValueError, match=says):
+        Manifest(**{**about, "axes": axes})
 
 
 def test_the_database_opens_no_file(tmp_path):
