@@ -112,10 +112,13 @@ def _so_far(done: int, of: int, root: Path) -> str:
 
 def _ends(progress: Progress, root: Path) -> str:
     rate = progress.cells_per_s
+    lost = "" if not progress.lost else f"; {progress.lost:,} were lost: {progress.lost_to}"
     told = "" if rate is None else f", {rate:,.1f} cells a second"
     refused = f", {progress.refused:,} of them refused" if progress.refused else ""
-    if progress.done < progress.of:
-        return f"{_so_far(progress.done, progress.of, root)} (the budget is used up)"
+    if progress.done + progress.lost < progress.of:
+        return f"{_so_far(progress.done, progress.of, root)} (the budget is used up){lost}"
+    if progress.lost:
+        return f"{_so_far(progress.done, progress.of, root)}{lost}"
     return (
         f"{progress.of:,} cells done{refused}; {progress.simulations:,} simulations worked out"
         f"{told}. 'tco sweep report {root}' reads them."
@@ -150,6 +153,8 @@ def _line(progress: Progress) -> str:
         parts += [f"{rate:,.1f} a second", f"{_span(left_s)} left"]
     if progress.refused:
         parts.append(f"{progress.refused:,} refused")
+    if progress.lost:
+        parts.append(f"{progress.lost:,} lost")
     return ", ".join(parts)
 
 

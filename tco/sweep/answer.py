@@ -26,6 +26,8 @@ from tco.tasks import Kept, Result, Task, outcome_of, user_cache
 MOST_AT_HAND = 2_000
 """Simulations that a worker keeps in memory; the others lie on its disk."""
 ROWS, REFUSED, WANTED, OTHER_CODE = "rows", "refused", "wanted", "other_code"
+LOST = "lost"
+"""Why a cell has no answer that would hold: trouble of a machine, or a fault of the planner."""
 FRESH, TOOK_S = "fresh", "took_s"
 MONEY = OPTION_COLUMNS[OPTION_COLUMNS.index("tco_usd") : OPTION_COLUMNS.index("latency_p95_ms")]
 
@@ -93,12 +95,13 @@ def _at_hand() -> dict[str, Result | TcoError]:
 
 
 def answer(ground: Ground, job: Job) -> Result:
-    """Evaluate a cell; whatever is wrong with it is its answer.
+    """Evaluate a cell; whatever is wrong with its scenario is its answer.
 
     Returns:
         ``rows`` (one an option, ordered as ``OPTION_COLUMNS``), or ``refused`` with the reason, or
-        ``wanted`` with the simulations it lacks, or ``other_code`` where this process is not like
-        the one that asks; ``fresh``, the simulations that were worked out; ``took_s``.
+        ``lost`` where the reason is not the cell's own, or ``wanted`` with the simulations it
+        lacks, or ``other_code`` where this process is not like the one that asks; ``fresh``, the
+        simulations that were worked out; ``took_s``.
     """
     strange = differences(ground.code, here())
     if strange:
@@ -125,7 +128,7 @@ def _tried(ground: Ground, job: Job, kept: KeptForCell) -> Result:
     except TcoError as error:
         return {REFUSED: str(error)}
     except Exception as error:  # a fault in one cell must not end the others
-        return {REFUSED: f"a fault of the planner itself ({type(error).__name__}: {error})"}
+        return {LOST: f"a fault of the planner itself ({type(error).__name__}: {error})"}
 
 
 def rows_of(found: Evaluation) -> list[list[Any]]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tco.errors import TcoError
-from tco.sweep.answer import REFUSED, Job, answer
+from tco.sweep.answer import LOST, Job, answer
 from tco.sweep.ground import Ground, differences, here
 from tco.tasks import Result
 
@@ -155,7 +155,7 @@ class Cluster:
             if name in found:
                 yield job, found[name]
             elif future.status == "error":
-                yield job, {REFUSED: _lost(future.exception())}
+                yield job, {LOST: _lost(future.exception())}
             elif future.status in BEGUN_ANEW:
                 self._await(name, job, future)
             else:

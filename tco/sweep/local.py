@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tco.errors import TcoError
-from tco.sweep.answer import REFUSED, Job, answer
+from tco.sweep.answer import LOST, Job, answer
 from tco.sweep.ground import Ground
 from tco.tasks import Loan, Pool, Result, borrowed, the_pool
 
@@ -83,4 +83,5 @@ class Local:
         for number, outcome in pool.run(tasks(), loan=loan):
             job, handed[number] = handed[number], None
             assert job is not None
-            yield job, {REFUSED: str(outcome)} if isinstance(outcome, TcoError) else outcome
+            # A cell answers for itself; an error here is one of the worker that was at it.
+            yield job, {LOST: str(outcome)} if isinstance(outcome, TcoError) else outcome

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from tco.errors import TcoError
 from tco.sweep.agenda import Agenda
-from tco.sweep.answer import FRESH, OTHER_CODE, REFUSED, TOOK_S, Job
+from tco.sweep.answer import FRESH, LOST, OTHER_CODE, REFUSED, TOOK_S, Job
 from tco.sweep.folder import ResultFolder
 from tco.sweep.question import Question
 from tco.sweep.table import Work
@@ -51,6 +51,10 @@ class Progress:
     done: int
     """Those of earlier runs included."""
     refused: int
+    lost: int = 0
+    """Cells of this run that another try may answer; none of them counts as done."""
+    lost_to: str | None = None
+    """Why the last of them was lost."""
     done_now: int = 0
     elapsed_s: float = 0.0
     simulations: int = 0
@@ -106,11 +110,14 @@ def run_sweep(
     try:
         with closing(_outcomes(engine, agenda)) as outcomes:
             for job, outcome in outcomes:
-                worked_s += outcome.get(TOOK_S, 0.0)
+                worked_s += 0.0 if LOST in outcome else outcome.get(TOOK_S, 0.0)
                 progress.elapsed_s = time.monotonic() - began_s
                 progress.simulations += len(outcome.get(FRESH, ()))
                 found = agenda.take(job, outcome)
-                if found is not None:
+                if found is not None and LOST in found:
+                    progress.lost += 1
+                    progress.lost_to = found[LOST]
+                elif found is not None:
                     progress.done += 1
                     progress.done_now += 1
                     progress.refused += REFUSED in found

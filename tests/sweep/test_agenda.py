@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tco.sweep.agenda import MOST_WAITING, Agenda
-from tco.sweep.answer import FRESH, REFUSED, ROWS, WANTED, Job
+from tco.sweep.answer import FRESH, LOST, ROWS, WANTED, Job
 from tco.sweep.cells import Cell
 
 
@@ -38,7 +38,7 @@ class Workers:
 
     def outcome(self, job, *, dies):
         if dies:
-            return {REFUSED: "its worker died"}
+            return {LOST: "its worker died"}
         known = set(job.given)
         fresh: dict[str, Any] = {}
         for stage in self.needs[job.key]:
@@ -85,7 +85,7 @@ def test_a_simulation_whose_worker_dies_is_worked_out_by_the_next_cell_that_wait
     a = taken(jobs)
     assert (a.key, a.may) == ("a", frozenset("s"))
     assert next(jobs) is None, "b waits"
-    assert agenda.take(a, {REFUSED: "its worker died"}) == {REFUSED: "its worker died"}
+    assert agenda.take(a, {LOST: "its worker died"}) == {LOST: "its worker died"}
     b = taken(jobs)
     assert (b.key, b.may) == ("b", frozenset("s"))
 

@@ -1,10 +1,11 @@
 """A sweep on this machine: what it writes, and what a stop, a bad cell or a full disk leaves."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
-from typing import Any
+from typing import Any, cast
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from tco.errors import TcoError
 from tco.plan import evaluate
 from tco.sweep import Budget, Local, ResultFolder, read_folder, run_sweep
+from tco.sweep.answer import LOST, Job
+from tco.sweep.ground import Ground
 from tco.sweep.keys import changed
 from tests.shipped import data
 from tests.sweep.plans import content, data_folder, messages, question, run_here, sweep_file, values
@@ -55,13 +58,39 @@ def test_a_bad_cell_is_a_row_with_its_message_and_the_others_go_on(folder, tmp_p
     assert (manifest.cells, manifest.done, manifest.refused) == (3, 3, 1)
 
 
-def test_a_fault_of_our_own_is_a_row_too(small, tmp_path, monkeypatch):
-    def broken(*_, **__):
-        raise ZeroDivisionError("by nought")
+@pytest.mark.parametrize("trouble", [ZeroDivisionError("by nought"), MemoryError("full")])
+def test_a_cell_that_a_fault_ended_is_told_and_tried_again(small, tmp_path, monkeypatch, trouble):
+    def broken(scenario, *rest, **settings):
+        if scenario.workload.growth_per_year.likely == 1.0:
+            raise trouble
+        return evaluate(scenario, *rest, **settings)
 
-    monkeypatch.setattr("tco.sweep.answer.evaluate", broken)
-    run_here(small, tmp_path)
-    assert messages(tmp_path) == {"a fault of the planner itself (ZeroDivisionError: by nought)": 6}
+    told: list[Any] = []
+    with monkeypatch.context() as while_broken:
+        while_broken.setattr("tco.sweep.answer.evaluate", broken)
+        run_here(small, tmp_path, tell=lambda p: told.append((p.done, p.lost, p.lost_to)))
+    name = type(trouble).__name__
+    assert told[-1] == (4, 2, f"a fault of the planner itself ({name}: {trouble})")
+    assert not messages(tmp_path)
+    manifest = read_folder(tmp_path).manifest
+    assert (manifest.done, manifest.refused) == (4, 0)
+    run_here(small, tmp_path, resume=True)
+    assert read_folder(tmp_path).manifest.is_complete
+
+
+class Deadly:
+    """Ends the process that receives it, as the system does where memory runs out."""
+
+    def __reduce__(self):
+        return os._exit, (9,)
+
+
+def test_a_cell_whose_workers_were_killed_is_lost_and_not_refused(small):
+    jobs = [Job(small.keys[0], small.cells[0])]
+    [(job, outcome)] = Local(cast("Ground", Deadly()), 2).run(iter(jobs))
+    assert job == jobs[0]
+    assert list(outcome) == [LOST]
+    assert "killed 2 worker processes" in outcome[LOST]
 
 
 def test_a_budget_of_cells_ends_it_and_resuming_does_what_is_missing(small, tmp_path):
