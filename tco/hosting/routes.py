@@ -13,7 +13,7 @@ from tco.domain.deployment import (
     RoutedDeployment,
     SelfHostedDeployment,
 )
-from tco.domain.record import Evidence, worse
+from tco.domain.record import Estimate, Evidence, worse
 from tco.domain.route import RouteStep, share_reaching, splits
 from tco.domain.scenario import Scenario
 from tco.errors import InfeasibleError
@@ -31,6 +31,8 @@ from tco.sim.routed import HandedOn, RouteCase, RouteUsage, Vendor
 from tco.sim.routes import Route, Step
 from tco.sim.week import Before, Traffic
 from tco.traffic.profile import week_of
+
+ONE_CALL = Estimate(likely=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def routed_option(
     deployment = scenario.candidates[option].deployment
     assert isinstance(deployment, RoutedDeployment)
     _check_refusals(scenario, deployment)
+    _check_bills(scenario, deployment)
     workload = scenario.workload
     if workload.batch_jobs is not None:
         return "its workload has batch jobs, which are handed over and not sent through steps"
@@ -158,6 +161,8 @@ def _why_unknown(part: Part) -> str | None:
         return None
     if not isinstance(served, ApiDeployment) or served.latency_ms is None:
         return f"the latency of {part.name} is not stated"
+    if served.outages is not None:
+        return f"{part.name} has outages, which are not simulated within a route"
     law = api_rules(served).latency
     if law is None or len(law.points) == 1:
         return f"of {part.name} one quantile of the latency is stated, and two make a law"
@@ -189,6 +194,12 @@ def _check_refusals(scenario: Scenario, deployment: RoutedDeployment) -> None:
                 f"step '{name}' takes what '{before}' refuses, and that refuses nothing; give it "
                 "a queue.limit or a queue.patience_s on machines of your own"
             )
+        if served.has_faults:
+            raise InfeasibleError(
+                f"step '{name}' takes what '{before}' refuses, and its machines fail or are taken "
+                "away: when a request that was cut off gives up is not known; leave interruptions "
+                "and failures out, or the step"
+            )
     for name, step in steps.items():
         if isinstance(scenario.candidates[step.option].deployment, SelfHostedDeployment):
             none, all_ = (
@@ -199,6 +210,39 @@ def _check_refusals(scenario: Scenario, deployment: RoutedDeployment) -> None:
                     f"step '{name}' is a fleet to which more comes the more another refuses, which "
                     "follows no line that a plan could read between loads; let an API take it"
                 )
+
+
+def _check_bills(scenario: Scenario, deployment: RoutedDeployment) -> None:
+    """Refuse steps whose bill would rest on other requests than those that come.
+
+    A fleet is simulated on what comes; all else is billed by shares and in smooth traffic.
+    """
+    steps, apart = deployment.route, ("limits", "provisioned", "outages")
+    overflowing = {steps[s.after[0]].option for s in steps.values() if s.takes == "refused"}
+    short: dict[str, str] = {}
+    for name, step in steps.items():
+        taking = {b for o in step.after if steps[o].takes == "refused" for b in steps[o].after}
+        for other in step.after:
+            refuses = step.takes == "answered" and steps[other].option in overflowing
+            if other in short or (refuses and other not in taking):
+                short[name] = short.get(other, steps[other].option)
+        served = scenario.candidates[step.option].deployment
+        if name in short and not isinstance(served, SelfHostedDeployment):
+            raise InfeasibleError(
+                f"step '{name}' is billed by the request, and what '{short[name]}' refuses never "
+                "comes to it, which its bill does not know; let the step behind "
+                f"'{short[name]}' come after the one that takes what is refused, too, or serve "
+                f"'{name}' on machines of your own"
+            )
+        stated = [word for word in apart if getattr(served, word, None) is not None]
+        calls = [other for other in steps.values() if other.option == step.option]
+        alone = not step.after and len(calls) == 1 and step.calls_per_request == ONE_CALL
+        if isinstance(served, ApiDeployment) and stated and not alone:
+            raise InfeasibleError(
+                f"step '{name}' calls '{step.option}', which states {' and '.join(stated)}: what "
+                "that turns away and bills is worked out for requests as they enter, not as other "
+                "steps hand them on or several at once; leave it out, or call it first and once"
+            )
 
 
 def route_of(steps: Mapping[str, RouteStep], classes: Sequence[str]) -> Route:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tco.errors import InfeasibleError
 from tco.hosting import simulate_option
 from tco.hosting.fleets import Effort
 from tco.hosting.host import arrange
@@ -55,11 +56,15 @@ def answer(found, option="route"):
     return next(a for a in (*ranking.options, *ranking.unproven) if a.option == option)
 
 
-def routed(changes) -> RoutedOption:
+def of_plan(changes) -> RoutedOption | str:
     scenario = worked_plans.changed(BASE, **changes)
     requests = requests_of(scenario)
     parts, _ = parts_of_option(scenario, "route", requests)
-    found = routed_option(scenario, "route", parts, requests, *TABLES)
+    return routed_option(scenario, "route", parts, requests, *TABLES)
+
+
+def routed(changes) -> RoutedOption:
+    found = of_plan(changes)
     assert isinstance(found, RoutedOption)
     return found
 
@@ -179,6 +184,22 @@ FALLBACK = with_route(
 ) | {"workload": {"tokens": {"input": 100, "output": 10, "cached_input_share": 0}}}
 
 
+FAILURES = {
+    "mean_hours_between": 100,
+    "repair": {"low_hours": 1, "likely_hours": 2, "high_hours": 3},
+    "is_paid_in_repair": True,
+    "source": "a guess",
+}
+FAILING = {
+    "deployment": {
+        "replicas": 2,
+        "queue": {"patience_s": 60},
+        "failures": FAILURES,
+        "boot": {"low_s": 60, "likely_s": 60, "high_s": 60, "source": "a guess"},
+    }
+}
+
+
 def with_big(changes):
     big = worked_plans.scenario("cascade").snapshots["big"]
     return changes | {"snapshots": {"big": big.model_dump()}}
@@ -201,13 +222,80 @@ def test_what_a_small_fleet_refuses_is_bought_from_a_vendor():
 
 @pytest.mark.parametrize(
     ("changes", "says"),
-    [({"own": OWN}, "that refuses nothing"), ({"vendor": fleet(1.0)}, "let an API take it")],
+    [
+        ({"own": OWN}, "that refuses nothing"),
+        ({"vendor": fleet(1.0)}, "let an API take it"),
+        ({"own": FAILING}, "fail or are taken away"),
+    ],
 )
 def test_a_fallback_that_cannot_be_planned_is_refused(changes, says):
     candidates = FALLBACK["candidates"] | changes
     found = worked_plans.evaluation_of(BASE, **with_big(FALLBACK | {"candidates": candidates}))
     [left_out] = [a for a in found.ranking.excluded if a.option == "route"]
     assert says in left_out.reasons[0]
+
+
+AFTER_OWN = {"own": step("own"), "over": step("vendor", after=("own",), takes="refused")}
+LIMITED = API | {"limits": {"requests_per_minute": 6000, "source": "a guess"}}
+DOWN = API | {
+    "outages": {
+        "per_month": {"likely": 1, "source": "a guess"},
+        "minutes": {"likely": 30, "source": "a guess"},
+    }
+}
+
+
+def of_vendors(steps, deployment=API):
+    """A route on a fleet that overflows, a fleet, and two options of a vendor."""
+    vendor = {"title": "A vendor", "snapshot": "big", "deployment": deployment}
+    changes = with_route(
+        steps, own=FALLBACK["candidates"]["own"], other=fleet(0.5), vendor=vendor,
+        next=vendor | {"deployment": API},
+    )  # fmt: skip
+    return with_big(changes | {"workload": FALLBACK["workload"]})
+
+
+@pytest.mark.parametrize(
+    ("steps", "deployment", "says"),
+    [
+        (AFTER_OWN | {"next": step("next", after=("own",))}, API, "never comes to it"),
+        (
+            AFTER_OWN | {"b": step("other", after=("own",)), "next": step("next", after=("b",))},
+            API,
+            "never comes to it",
+        ),
+        ({"own": step("own"), "v": step("vendor", after=("own",))}, LIMITED, "states limits"),
+        ({"own": step("own"), "v": step("vendor", after=("own",))}, DOWN, "states outages"),
+        (AFTER_OWN, LIMITED, "states limits"),
+        (
+            {"v": step("vendor", calls_per_request=3), "own": step("own", after=("v",))},
+            LIMITED,
+            "several at once",
+        ),
+    ],
+)
+def test_a_step_that_would_be_billed_for_other_requests_is_refused(steps, deployment, says):
+    with pytest.raises(InfeasibleError, match=says):
+        routed(of_vendors(steps, deployment))
+
+
+def test_a_step_behind_a_full_fleet_and_its_fallback_meets_every_request():
+    changes = of_vendors(AFTER_OWN | {"next": step("next", after=("own", "over"))})
+    found = routed(changes)
+    run = found.case.run(np.full(2, 0.6), length_s=3600.0, seed=1, first_hour=0)
+    assert 0 < run.steps["over"].visited.sum() < run.arrivals_s.size
+    assert run.steps["next"].visited.all()
+    assert found.case.calls["next"] == 1.0
+
+
+def test_an_api_that_requests_enter_at_may_state_limits():
+    steps = {"v": step("vendor"), "own": step("own", after=("v",))}
+    assert set(routed(of_vendors(steps, LIMITED)).case.vendors) == {"vendor"}
+
+
+def test_a_route_through_an_api_with_outages_has_no_latency_and_says_why():
+    steps = {"v": step("vendor"), "own": step("own", after=("v",))}
+    assert "outages" in of_plan(of_vendors(steps, DOWN))
 
 
 def test_a_step_that_answers_nothing_by_itself_is_not_ranked():
