@@ -22,7 +22,7 @@ from tco.measure.library import Measurements
 from tco.prices import Catalog
 from tco.sim.capacity import check_capacity
 from tco.sim.months import SimulatedMonths
-from tco.sim.routed import RouteUsage, calls_per_request, most_requests
+from tco.sim.routed import FAULTY_STATES, STATES, RouteUsage, calls_per_request, most_requests
 from tco.sim.rung import BOOTING, BUSY, DRAINING, UNALLOCATED, Rung
 from tco.sim.tally import LOST, REPAIR
 from tco.sim.theory_beside import Beside, Figures, closed_forms
@@ -236,9 +236,11 @@ def _of_route(run: RouteUsage) -> dict[str, Any]:
     fates = ("requests", "served", "dropped", "abandoned", "in_system")
     answer: dict[str, Any] = {name: getattr(run, name) for name in fates}
     answer["instance_hours"] = sum(station.instance_hours for station in run.stations)
+    held = [station.replica_hours for station in run.stations]
     answer["replica_hours"] = {
-        state: sum(station.replica_hours[state] for station in run.stations)
-        for state in (BUSY, "idle", BOOTING, DRAINING)
+        state: sum(hours.get(state, 0.0) for hours in held)
+        for state in STATES + FAULTY_STATES
+        if state in STATES or any(state in hours for hours in held)
     }
     if run.latency is not None:
         answer["latency_ms"] = _quantiles(run.latency)

@@ -36,6 +36,9 @@ from tco.units import (
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 SCOPE = "requests of a week of the busiest month, from the first step to the last"
+STATES = (BUSY, "idle", BOOTING, DRAINING)
+FAULTY_STATES = ("lost_work", "under_repair")
+"""Beside them where machines fail or are taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +211,8 @@ class RouteUsage:
     dropped: int
     abandoned: int
     in_system: int
-
-    @property
-    def lost_share(self) -> float:
-        """Requests turned away or given up, over all [-]."""
-        return (self.dropped + self.abandoned) / self.requests if self.requests else 0.0
+    lost_share: float
+    """Requests turned away or given up, over all, each stretch with its share [-]."""
 
     def as_data(self) -> dict[str, Any]:
         """Write it as plain data."""
@@ -260,9 +260,12 @@ class _Held:
     """What a fleet held, summed over its runs."""
 
     instance_s: float = 0.0
-    spent_s: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys((BUSY, "idle", BOOTING, DRAINING), 0.0)
-    )
+    spent_s: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, fleet: Case) -> _Held:
+        states = STATES + (FAULTY_STATES if fleet.settings.has_faults else ())
+        return cls(spent_s=dict.fromkeys(states, 0.0))
 
     def add(self, record: FleetRecord | None) -> None:
         assert record is not None
@@ -271,10 +274,14 @@ class _Held:
         served_s = float(record.serving_s.sum() + record.draining_s.sum())
         idle_s = sum(causes_s.values())
         self.instance_s += instance_s(record)
-        self.spent_s[BUSY] += served_s - idle_s - draining_s
+        lost_s = float(record.lost_s.sum())
+        self.spent_s[BUSY] += served_s - idle_s - draining_s - lost_s
         self.spent_s["idle"] += idle_s
         self.spent_s[BOOTING] += float(record.booting_s.sum())
         self.spent_s[DRAINING] += draining_s
+        if "lost_work" in self.spent_s:
+            self.spent_s["lost_work"] += lost_s
+            self.spent_s["under_repair"] += float(record.repair_s.sum())
 
     def usage(self, station: str) -> StationUsage:
         hours = {state: seconds / SECONDS_PER_HOUR for state, seconds in self.spent_s.items()}
@@ -294,10 +301,10 @@ def simulate_route(
             in every other option of the scenario.
     """
     whole, by_step = _Seen(), {step.name: _Seen() for step in case.route.steps}
-    fates = np.zeros(4, dtype=np.int64)
-    held = {name: _Held() for name in case.fleets}
+    fates, weighted = np.zeros(4, dtype=np.int64), np.zeros(4)
+    held = {name: _Held.of(fleet) for name, fleet in case.fleets.items()}
     simulated_s = 0.0
-    visits = {step.name: np.zeros(4, dtype=np.int64) for step in case.route.steps}
+    visits = {step.name: np.zeros(4) for step in case.route.steps}
     for replication in replications:
         for number, stretch in enumerate(sample.stretches):
             found = case.run(
@@ -310,15 +317,19 @@ def simulate_route(
             for name, known in held.items():
                 known.add(found.stations[name].outcome.record)
             counted = found.arrivals_s >= stretch.warm_up_hours * SECONDS_PER_HOUR
-            fates += np.bincount(found.status[counted], minlength=4)
+            fate = np.bincount(found.status[counted], minlength=4)
+            fates += fate
+            weighted += stretch.share * fate
             done = counted & (found.status == at.STATUS_SERVED)
             whole.add((found.ends_s - found.arrivals_s)[done], stretch.share)
             for name, run in found.steps.items():
                 done = counted & run.answered
                 by_step[name].add((run.settled_s - run.begins_s)[done], stretch.share)
                 came, lost = (counted & mask for mask in (run.visited, run.refused))
-                visits[name] += [came.sum(), lost.sum(), run.calls, counted.size]
+                seen = np.array([came.sum(), lost.sum(), run.calls, counted.size])
+                visits[name] += stretch.share * seen
     requests = int(fates.sum())
+    lost_weight = float(weighted[at.STATUS_DROPPED] + weighted[at.STATUS_ABANDONED])
     steps = []
     for step in case.route.steps:
         reached, refused, calls, entered = visits[step.name].tolist()
@@ -342,6 +353,7 @@ def simulate_route(
         dropped=int(fates[at.STATUS_DROPPED]),
         abandoned=int(fates[at.STATUS_ABANDONED]),
         in_system=int(fates[at.STATUS_WAITING]),
+        lost_share=lost_weight / float(weighted.sum()) if requests else 0.0,
     )
 
 

@@ -12,9 +12,11 @@ from tco.hosting.host import arrange
 from tco.hosting.routes import RoutedOption, routed_option
 from tco.ledger.option import likely_months, parts_of_option
 from tco.plan import requests_of
+from tco.sim import kernel_layout as at
+from tco.sim.routed import simulate_route
 from tco.sim.run import Requests
 from tco.sim.rung import simulate
-from tco.sim.sample import whole_week
+from tco.sim.sample import Sample, Stretch, whole_week
 from tco.tasks import Kept, WantedError
 from tests.cases import worked_plans
 
@@ -341,3 +343,42 @@ def test_a_route_is_simulated_step_by_step_for_its_own_sake():
     assert busy_h == pytest.approx(document["requests"] * (3.6 + 1.5) / 3600, rel=1e-6)
     assert found.standard_errors()["latency_ms"]["p95"] >= 0
     assert found.theory()[1], "no closed form, and the reason"
+
+
+def test_machines_that_fail_in_a_route_show_lost_work_and_repair_apart_from_busy():
+    boot = {"low_s": 60, "likely_s": 60, "high_s": 60, "source": "a guess"}
+    failing = {"failures": FAILURES | {"mean_hours_between": 10}, "boot": boot}
+    changes = CHAIN | {"candidates": CHAIN["candidates"] | {"own": {"deployment": failing}}}
+    case = routed(changes).case
+    rates = 0.5 * np.array(whole_week(case.traffic.week).stretches[0].factors)
+    usage = simulate_route(case, whole_week(case.traffic.week), 0.5)
+    run = case.run(rates, length_s=3600.0, seed=case.seed, first_hour=0)
+    [record] = [run.stations["own"].outcome.record]
+    own, other = (station.replica_hours for station in usage.stations)
+    assert own["lost_work"] == pytest.approx(record.lost_s.sum() / 3600)
+    assert own["under_repair"] == pytest.approx(record.repair_s.sum() / 3600)
+    assert own["lost_work"] > 0 and own["under_repair"] > 0
+    assert own["busy"] == pytest.approx(usage.served * 3.6 / 3600, rel=1e-6)
+    assert "lost_work" not in other
+
+
+def test_the_share_that_a_route_loses_weighs_each_stretch_as_its_latency_does():
+    changes = with_route(
+        {"own": step("own"), "other": step("other", after=("own",))},
+        own={"deployment": {"replicas": 2, "queue": {"limit": 3}}},
+        other=fleet(0.5),
+    )
+    case = routed(changes).case
+    stretches = Stretch(0, (4.0,) * 4, 1, 0.25), Stretch(0, (0.5,) * 4, 1, 0.75)
+    usage = simulate_route(case, Sample(stretches, "chosen by hand"), 0.4)
+    came, lost = np.zeros(2), np.zeros(2)
+    for number, stretch in enumerate(stretches):
+        rates = 0.4 * np.array(stretch.factors)
+        run = case.run(rates, length_s=3600.0, seed=case.seed + number, first_hour=0)
+        counted = run.arrivals_s >= 3600
+        came[number] = counted.sum()
+        lost[number] = (counted & (run.status != at.STATUS_SERVED)).sum()
+    shares = np.array([0.25, 0.75])
+    assert usage.lost_share == pytest.approx((shares @ lost) / (shares @ came), rel=1e-12)
+    assert usage.lost_share < 0.9 * usage.dropped / usage.requests
+    assert usage.steps[0].refused_share == pytest.approx(usage.lost_share, rel=1e-12)
