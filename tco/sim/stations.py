@@ -70,7 +70,7 @@ def _gives_up_s(rules: FleetRules, calls: Requests, status: NDArray[np.int64]) -
 
 @dataclass(frozen=True, slots=True)
 class ApiStation:
-    """A vendor's API, with its limits and tries, without outages: a plan with them gives no latency of a route."""
+    """A vendor's API, with its limits and tries; routes with outages have no latency in plans."""
 
     rules: ApiRules
     tokens: tuple[float, float, float]

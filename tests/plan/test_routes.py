@@ -357,7 +357,7 @@ def test_machines_that_fail_in_a_route_show_lost_work_and_repair_apart_from_busy
     own, other = (station.replica_hours for station in usage.stations)
     assert own["lost_work"] == pytest.approx(record.lost_s.sum() / 3600)
     assert own["under_repair"] == pytest.approx(record.repair_s.sum() / 3600)
-    assert own["lost_work"] > 0 and own["under_repair"] > 0
+    assert min(own["lost_work"], own["under_repair"]) > 0
     assert own["busy"] == pytest.approx(usage.served * 3.6 / 3600, rel=1e-6)
     assert "lost_work" not in other
 
