@@ -11,6 +11,7 @@ from tco.sweep import Found, Manifest, read_file, read_folder
 from tco.sweep.table import MANIFEST, read_manifest
 
 MOST_ROWS = 1_000_000
+MOST_UNPACKED_BYTES = 500_000_000
 MOST_FOLDERS = 200
 
 
@@ -46,4 +47,10 @@ class ResultsShelf:
 
 def brought_results(name: str, raw: bytes) -> Found:
     """Read results from one file that a person brings."""
-    return read_file(raw, name, most_rows=MOST_ROWS, most_bytes=MOST_BYTES)
+    return read_file(
+        raw,
+        name,
+        most_rows=MOST_ROWS,
+        most_bytes=MOST_BYTES,
+        most_unpacked_bytes=MOST_UNPACKED_BYTES,
+    )

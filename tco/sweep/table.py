@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
@@ -24,6 +25,9 @@ MANIFEST = "manifest.json"
 MOST_MANIFEST_BYTES = 20_000_000
 MOST_READ_ROWS = 20_000_000
 """Rows that are read into memory."""
+MOST_UNPACKED_BYTES = 10_000_000_000
+"""What one file may come to in memory."""
+BATCH_ROWS = 65_536
 IN_PARQUET = b"tco_sweep"
 """Under which a file of its own carries the manifest."""
 WORDS = {"option", "snapshots", "kind", "openness", "size_class", "place", "reasons"}
@@ -235,9 +239,13 @@ def read_part(root: Path, name: str, schema: pa.Schema) -> pa.Table:
 
 
 def _columns(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
-    if table.schema.names != schema.names or table.schema.types != schema.types:
-        raise TcoError(f"{name} has other columns than its manifest says; it is of another sweep")
+    _check_columns(table.schema, schema, name)
     return table.replace_schema_metadata()
+
+
+def _check_columns(found: pa.Schema, schema: pa.Schema, name: str) -> None:
+    if found.names != schema.names or found.types != schema.types:
+        raise TcoError(f"{name} has other columns than its manifest says; it is of another sweep")
 
 
 def _with_scenario(table: pa.Table, scenario: str) -> pa.Table:
@@ -256,7 +264,12 @@ def as_one_file(found: Found) -> bytes:
 
 
 def read_file(
-    raw: bytes, name: str, *, most_rows: int = MOST_READ_ROWS, most_bytes: int | None = None
+    raw: bytes,
+    name: str,
+    *,
+    most_rows: int = MOST_READ_ROWS,
+    most_bytes: int | None = None,
+    most_unpacked_bytes: int = MOST_UNPACKED_BYTES,
 ) -> Found:
     """Read results from one file that ``as_one_file`` wrote."""
     if most_bytes is not None and len(raw) > most_bytes:
@@ -279,6 +292,40 @@ def read_file(
                 "'tco sweep report'"
             )
         schema = schema_of(manifest.axes).append(pa.field("scenario", pa.string()))
-        return Found(manifest, _columns(file.read(), schema, name))
+        _check_columns(file.schema_arrow, schema, name)
+        return Found(manifest, _unpacked(raw, file.metadata, schema, name, most_unpacked_bytes))
     except (OSError, pa.ArrowException, json.JSONDecodeError) as error:
         raise TcoError(f"{name} is no Parquet file that can be read ({error})") from None
+
+
+def _unpacked(raw: bytes, about: Any, schema: pa.Schema, name: str, most_bytes: int) -> pa.Table:
+    """Read the columns of a file batch by batch, never more than so many bytes of them.
+
+    A word that stands in many rows lies in the file once. It is read as once, too, so that what it
+    comes to is known before it is written out.
+    """
+    too_much = TcoError(
+        f"{name} comes to more than the {most_bytes:,} bytes in memory that are read here; use "
+        "'tco sweep report' on the folder of its parts"
+    )
+    groups = [about.row_group(number) for number in range(about.num_row_groups)]
+    columns = [group.column(n) for group in groups for n in range(group.num_columns)]
+    if sum(column.total_uncompressed_size for column in columns) > most_bytes:
+        raise too_much
+    words = [field.name for field in schema if field.type == pa.string()]
+    file = pq.ParquetFile(io.BytesIO(raw), read_dictionary=words)
+    tables, size = [schema.empty_table()], 0
+    for batch in file.iter_batches(BATCH_ROWS, columns=schema.names):
+        size += sum(map(_written_out_bytes, batch.columns))
+        if size > most_bytes:
+            raise too_much
+        tables.append(pa.Table.from_batches([batch]).cast(schema))
+    return pa.concat_tables(tables)
+
+
+def _written_out_bytes(column: pa.Array) -> int:
+    """Return what a column takes when each row has its own word."""
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    lengths = pc.binary_length(column.dictionary).take(column.indices)
+    return int(column.indices.nbytes) + (pc.sum(lengths).as_py() or 0)

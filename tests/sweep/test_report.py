@@ -209,6 +209,37 @@ def test_a_file_that_is_not_ours_is_refused_in_words():
         read_file(as_one_file(found), "x.parquet", most_rows=0)
 
 
+def test_a_small_file_that_would_fill_the_memory_is_refused_before_it_does():
+    """A word of a megabyte in ten thousand rows is ten gigabytes, and some kilobytes on disk."""
+    found = results({(1.0, 1.0): {"a": 1.0}})
+    rows = 10_000
+    plain = pa.concat_tables([found.table.slice(0, 1)] * rows)
+    place = plain.schema.get_field_index("reasons")
+    long_word = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(rows, dtype=np.int32)), pa.array(["x" * 1_000_000])
+    )
+    table = plain.set_column(place, "reasons", long_word).replace_schema_metadata()
+    written = pa.BufferOutputStream()
+    # The schema of Arrow is left out: with it the column would be known as one of a dictionary.
+    settings = {"compression": "zstd", "store_schema": False}
+    with pq.ParquetWriter(written, table.schema, **settings) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({"tco_sweep": found.manifest.model_dump_json()})
+    raw = written.getvalue().to_pybytes()
+    assert len(raw) < 100_000
+    memory = pa.default_memory_pool()
+    before = memory.max_memory()
+    with pytest.raises(TcoError, match="comes to more than the 500,000,000 bytes"):
+        read_file(raw, "x.parquet", most_unpacked_bytes=500_000_000)
+    assert memory.max_memory() < max(before + 1, 200_000_000)
+
+
+def test_a_file_that_says_itself_that_it_is_too_large_is_not_unpacked():
+    found = results({(float(n), 1.0): {"a": 1.0} for n in range(50)})
+    with pytest.raises(TcoError, match="comes to more than the 1,000 bytes"):
+        read_file(as_one_file(found), "x.parquet", most_unpacked_bytes=1_000)
+
+
 def marks(chart):
     return [row["label"] for rows in chart.to_dict()["datasets"].values() for row in rows]
 
