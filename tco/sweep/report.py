@@ -215,18 +215,28 @@ def _quoted(name: str) -> str:
 
 
 def _levels(values: pd.Series, axis: AxisColumn) -> pd.Series:
-    """Return levels as they are if they are few, else the middle of the bin that each lies in."""
+    """Return levels as they are if they are few, else the middle of the bin that each lies in.
+
+    Where the scenario has no level of its own there is none, and so it is in no bin.
+    """
     if axis.type == "text" or values.nunique() <= MOST_LEVELS:
         return values
-    is_log = axis.scale == "logarithmic"
+    is_log = _is_logarithmic(values, axis)
     places = np.log(values) if is_log else values
     low, high = float(places.min()), float(places.max())
-    number = ((places - low) / (high - low) * BINS).clip(upper=BINS - 1).astype(int)
+    number = np.floor((places - low) / (high - low) * BINS).clip(upper=BINS - 1)
     middle = low + (number + 0.5) * (high - low) / BINS
     return pd.Series(np.exp(middle) if is_log else middle, index=values.index)
 
 
+def _is_logarithmic(values: pd.Series, axis: AxisColumn) -> bool:
+    """Tell whether levels have logarithms; one at a time, the scenario itself may stand at 0."""
+    return axis.scale == "logarithmic" and bool((values.dropna() > 0).all())
+
+
 def _label(level: object) -> str:
+    if level is None:
+        return "none"
     if isinstance(level, float):
         return "none" if math.isnan(level) else f"{level:,.4g}"
     return str(level)
@@ -294,7 +304,7 @@ def _terms(
         levels = sorted(words.unique())[1:]
         return [(words == level).to_numpy(dtype=float) for level in levels], []
     numbers = values.to_numpy(dtype=float)
-    places = np.log(numbers) if axis.scale == "logarithmic" else numbers
+    places = np.log(numbers) if _is_logarithmic(values, axis) else numbers
     spread = float(places.std())
     if spread <= 0:
         return [], []

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,9 +27,9 @@ def row(option, snapshot, usd, *, place="ranked"):
     return [figures.get(name) for name in OPTION_COLUMNS]
 
 
-def results(costs, *, is_full_grid=True, replications=1, names=("x", "y")) -> Found:
+def results(costs, *, is_full_grid=True, replications=1, names=("x", "y"), scale="linear") -> Found:
     """Make results of ``{(x, y): {snapshot: usd} or a message}``."""
-    axes = tuple(AxisColumn(name=name, title=name, type="number") for name in names)
+    axes = tuple(AxisColumn(name=name, title=name, type="number", scale=scale) for name in names)
     done = []
     for number, ((x, y), known) in enumerate(costs.items()):
         cell = Cell(number, "case/base", 0, dict(zip(names, (x, y), strict=True)), {}, {})
@@ -267,6 +268,25 @@ def test_a_hundred_thousand_cells_are_drawn_in_bins():
     assert int(found["cells"].sum()) == 3000
     below = found[found["x"] + 0.2 < found["y"]]
     assert set(below["winner"]) == {"a"}
+
+
+@pytest.mark.parametrize(("own", "label"), [(None, "none"), (0.0, "0")])
+def test_a_scenario_that_stands_nowhere_or_at_nought_is_counted_beside_the_bins(own, label):
+    """As one at a time begins with: all other levels of x are above nought, on a log scale."""
+    costs: dict[Any, Any] = {(own, float(y)): {"a": 100.0 + y} for y in (1, 2)}
+    costs |= {(float(x), 1.0): {"a": 101.0 + x} for x in range(1, 100)}
+    report = Report.of(results(costs, is_full_grid=False, scale="logarithmic"))
+    found = report.regions("x", "y")
+    assert int(found["cells"].sum()) == 101
+    if own is None:
+        beside = found[found["x_label"] == label]
+        assert beside["cells"].tolist() == [1, 1]
+        assert found["x"].dropna().between(1.0, 99.0).all()
+        assert found["x"].isna().sum() == 2
+    else:
+        effects = shares(report)
+        assert effects[("x", "")] > 0.9
+        assert found["x"].between(0.0, 99.0).all()
 
 
 def test_the_manifest_is_plain_json():
