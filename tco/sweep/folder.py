@@ -1,7 +1,7 @@
 """A folder of results: parts that are written whole, and a manifest that says what they are.
 
 What lies in the parts counts; the manifest follows them. So a sweep that is killed at any moment
-loses no more than the cells since the last part, and no cell is ever there twice.
+loses the cells at work and those that ended since the last part, and no cell is ever there twice.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ except ImportError:  # nothing of the kind on this system: two sweeps into one f
 MOST_ROWS = 50_000
 """Rows of one part."""
 LEAST_S, SHARE = 2.0, 0.05
-"""What a kill may cost: so many seconds of work, or this share of all that was done so far."""
+"""A cell that ends so many seconds, or this share of the run, after the last part writes the next.
+
+A kill costs what has ended since, and the cells that are at work.
+"""
 LOCK = ".lock"
 
 
@@ -119,11 +122,24 @@ class ResultFolder:
         self.work = before.work
         for half in self.root.rglob(".*.part"):
             half.unlink(missing_ok=True)
-        schema, ids = schema_of(self._axes), self.question.scenario_ids
+        schema, asked = schema_of(self._axes), set(self.question.keys.values())
+        scenarios = {f"scenario={_quoted(id_)}": id_ for id_ in self.question.scenario_ids}
         for path in sorted(self.root.glob("rows/scenario=*/part-*.parquet")):
             name = path.relative_to(self.root).as_posix()
+            scenario = scenarios.get(path.parent.name)
+            if scenario is None:
+                raise TcoError(
+                    f"{path} lies under a scenario that is not of this sweep. Take it out of the "
+                    "folder and run again with --resume."
+                )
             table = read_part(self.root, name, schema)
             status = dict(zip(table["cell"].to_pylist(), table["status"].to_pylist(), strict=True))
+            strange = status.keys() - asked
+            if strange:
+                raise TcoError(
+                    f"{path} holds {len(strange)} cells that are not of this sweep. Take it out of "
+                    "the folder and run again with --resume."
+                )
             twice = self.done & set(status)
             if twice:
                 raise TcoError(
@@ -132,7 +148,6 @@ class ResultFolder:
                 )
             self.done |= set(status)
             self.refused += sum(one != ANSWERED for one in status.values())
-            scenario = next(id_ for id_ in ids if path.parent.name == f"scenario={_quoted(id_)}")
             self._parts.append(
                 Part(path=name, scenario=scenario, rows=table.num_rows, cells=len(status))
             )
@@ -174,7 +189,11 @@ class ResultFolder:
 
     def write(self) -> None:
         """Write down what has come together."""
-        for scenario, cells in list(self._waiting.items()):
+        for scenario, waiting in list(self._waiting.items()):
+            cells = list({one.key: one for one in waiting if one.key not in self.done}.values())
+            if not cells:
+                del self._waiting[scenario]
+                continue
             table = table_of(self._axes, cells)
             written = io.BytesIO()
             pq.write_table(table, written, compression="zstd")
