@@ -138,7 +138,7 @@ def _scenario(name: str, beside: Path, library: Library) -> Scenario:
 
 
 def _own_level(sweep: Sweep, name: str, base: Scenario) -> Level:
-    """Return where the scenario itself stands on an axis."""
+    """Return where the scenario itself stands on an axis; None where its keys differ."""
     match sweep.axes[name]:
         case FactorsAxis():
             return 1.0
@@ -149,7 +149,8 @@ def _own_level(sweep: Sweep, name: str, base: Scenario) -> Level:
         case ScenariosAxis():
             return sweep.scenario
         case axis:
-            return level_at(base, axis.keys[0])
+            levels = [level_at(base, key) for key in axis.keys]
+            return levels[0] if all(level == levels[0] for level in levels) else None
 
 
 def _check_keys(sweep: Sweep, base: Scenario) -> None:

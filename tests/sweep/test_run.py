@@ -13,11 +13,13 @@ import pytest
 from tco.errors import TcoError
 from tco.plan import evaluate
 from tco.sweep import Budget, Local, ResultFolder, read_folder, run_sweep
-from tco.sweep.answer import LOST, Job
+from tco.sweep.answer import LOST, REFUSED, Job
 from tco.sweep.ground import Ground
 from tco.sweep.keys import changed
 from tests.shipped import data
 from tests.sweep.plans import content, data_folder, messages, question, run_here, sweep_file, values
+
+RISE = "price_paths.rise.shocks[0].change"
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +127,18 @@ def test_a_design_that_draws_the_same_levels_often_comes_to_its_end(folder, tmp_
     assert content(tmp_path).num_rows == manifest.cells == 9
 
 
+def test_one_at_a_time_leaves_no_step_out_that_moves_any_of_its_keys(folder):
+    """Growth stands at 0.1 and the rise at 0.2, so either level moves one of them."""
+    keys = ["workload.growth_per_year", "price_paths.rise.shocks[0].change"]
+    both = {"kind": "values", "keys": keys, "values": [0.1, 0.2]}
+    design = {"kind": "one_at_a_time"}
+    asked = question(sweep_file(folder, name="both", axes={"both": both}, design=design), folder)
+    assert [cell.levels["both"] for cell in asked.cells] == [None, 0.1, 0.2]
+    one = {"one": values(keys[0], [0.1, 0.2])}
+    asked = question(sweep_file(folder, name="one", axes=one, design=design), folder)
+    assert [cell.levels["one"] for cell in asked.cells] == [0.1, 0.2]
+
+
 def test_what_is_there_when_it_is_stopped_is_kept(small, tmp_path):
     def stop(progress):
         if progress.done == 3:
@@ -219,6 +233,38 @@ def test_a_cell_is_never_there_twice(small, tmp_path):
     [part] = tmp_path.rglob("part-*.parquet")
     part.with_name("part-000002.parquet").write_bytes(part.read_bytes())
     with pytest.raises(TcoError, match="6 cells that lie in another part too"):
+        run_here(small, tmp_path, resume=True)
+
+
+def test_a_cell_that_is_given_twice_is_written_once(small, tmp_path):
+    folder = ResultFolder.opened(tmp_path, small, resume=False)
+    done = small.done(small.cells[0], {REFUSED: "no"})
+    for _ in range(2):  # together, and once more when it lies in a part
+        folder.add(done)
+        folder.add(done)
+        folder.write()
+    folder.close()
+    assert (folder.manifest.done, folder.manifest.refused, folder.manifest.rows) == (1, 1, 1)
+    assert len(folder.manifest.parts) == 1
+
+
+def test_a_part_of_another_sweep_is_refused(folder, small, tmp_path):
+    axes = {"growth": values("workload.growth_per_year", [0.7]), "rise": values(RISE, [0.1])}
+    other = question(sweep_file(folder, name="other", axes=axes), folder)
+    run_here(other, tmp_path / "other")
+    run_here(small, tmp_path / "out")
+    [part] = (tmp_path / "out").rglob("part-*.parquet")
+    [strange] = (tmp_path / "other").rglob("part-*.parquet")
+    part.with_name("part-000002.parquet").write_bytes(strange.read_bytes())
+    with pytest.raises(TcoError, match=r"part-000002.parquet holds 1 cells that are not of this"):
+        run_here(small, tmp_path / "out", resume=True)
+
+
+def test_a_part_under_a_scenario_that_is_not_asked_is_refused(small, tmp_path):
+    run_here(small, tmp_path)
+    [part] = tmp_path.rglob("part-*.parquet")
+    part.parent.rename(part.parent.with_name("scenario=elsewhere"))
+    with pytest.raises(TcoError, match="lies under a scenario that is not of this sweep"):
         run_here(small, tmp_path, resume=True)
 
 
