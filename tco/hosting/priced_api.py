@@ -19,7 +19,7 @@ from tco.hosting.service_time import extremes
 from tco.ledger.inference import ApiBill
 from tco.ledger.model import LineMaker
 from tco.ledger.option import Part, likely_months
-from tco.ledger.volume import TokensPerRequest, tokens_per_request
+from tco.ledger.volume import TokensPerRequest, cache_hits, tokens_per_request
 from tco.prices import Catalog
 from tco.rank.goals import LatencyFact
 from tco.sim.api import ApiRules, Limit, Quantiles, Retry, check_limits
@@ -204,7 +204,8 @@ def api_task(scenario: Scenario, part: Part) -> ApiTask:
             "an API with limits or outages is simulated for requests that come by themselves, and "
             "the workload has batch jobs; leave them out, or leave out limits and outages"
         )
-    tokens = tokens_per_request(workload, part.snapshot, deployment.prompt_cache)
+    hits = cache_hits(part.name, deployment.prompt_cache)
+    tokens = tokens_per_request(workload, part.snapshot, hits)
     each = _likely(tokens)
     calls = _call_shape(scenario, part, each)
     rates = mean_rates_per_s(scenario, part)

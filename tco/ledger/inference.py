@@ -17,7 +17,7 @@ from tco.ledger.expression import Expression, Least, Lookup, Number, Sum, driver
 from tco.ledger.model import LineMaker
 from tco.ledger.option import Part, likely_months
 from tco.ledger.tariff import active_months, stated_price, times, unit_price
-from tco.ledger.volume import TokensPerRequest, calendar_hours, tokens_per_request
+from tco.ledger.volume import TokensPerRequest, cache_hits, calendar_hours, tokens_per_request
 from tco.sim.api_loads import ApiUsage
 from tco.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
@@ -53,7 +53,8 @@ class ApiBill:
     ) -> None:
         self._make, self._scenario, self._part = make, scenario, part
         self._deployment, self._rates = deployment, rates
-        self._tokens = tokens_per_request(scenario.workload, part.snapshot, deployment.prompt_cache)
+        hits = cache_hits(part.name, deployment.prompt_cache)
+        self._tokens = tokens_per_request(scenario.workload, part.snapshot, hits)
         self._hours = calendar_hours(scenario.months)
 
     def add(self) -> None:

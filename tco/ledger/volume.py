@@ -120,15 +120,23 @@ class TokensPerRequest:
     reasoning: Expression
 
 
+def cache_hits(option: str, cache: PromptCache | None) -> Expression | None:
+    """Return the share of repeated tokens that the cache of an option's vendor holds [-]."""
+    if cache is None:
+        return None
+    name = f"candidates.{option}.deployment.prompt_cache.hit_share"
+    return driver(name, "-", cache.hit_share)
+
+
 def tokens_per_request(
-    workload: Workload, snapshot: Snapshot, cache: PromptCache | None = None
+    workload: Workload, snapshot: Snapshot, hits: Expression | None = None
 ) -> TokensPerRequest:
     """Return the tokens that one request of a user causes: history, tool calls and factors in.
 
     Args:
         workload: Tokens of a request and the sessions it is part of.
         snapshot: Whose tokens they become.
-        cache: What a vendor's cache holds of the tokens that repeat; None: as the workload says.
+        hits: Share of the tokens that repeat which a cache holds; None: as the workload says.
     """
     if workload.tokens is None:
         raise MissingFigureError(
@@ -148,8 +156,7 @@ def tokens_per_request(
     cached_share: Expression = driver(
         f"{name}.cached_input_share", "-", workload.tokens.cached_input_share
     )
-    if cache is not None:
-        hits = driver(f"prompt_cache.{snapshot.id}.hit_share", "-", cache.hit_share)
+    if hits is not None:
         repeated = _repeated(workload.sessions, asked, answered)
         cached_share = hits * repeated / reference_input
     return TokensPerRequest(

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tco.domain.deployment import ApiDeployment
 from tests.cases import worked_plans
-from tests.cases.worked_plans import evaluation_of
+from tests.cases.worked_plans import evaluation_of, laid_over
 
 BASE = worked_plans.scenario("api-tokens")
 SESSIONS = worked_plans.scenario("sessions")
@@ -178,7 +178,9 @@ def test_a_cache_holds_what_sessions_repeat():
     changed: dict[str, Any] = {
         "candidates": {option: {"deployment": {"prompt_cache": {"hit_share": 0.5}}}}
     }
-    rows = evaluation_of(SESSIONS, **changed).ledger
+    found = evaluation_of(SESSIONS, **changed)
+    assert f"candidates.{option}.deployment.prompt_cache.hit_share" in found.model.drivers()
+    rows = found.ledger
     assert sessions is not None
     assert tokens is not None
     asked, answered = tokens.input.likely, tokens.output.likely
@@ -193,6 +195,18 @@ def test_a_cache_holds_what_sessions_repeat():
     share = 0.5 * repeated / (asked + history + sum(later))
     assert sums["cached input"] / whole == pytest.approx(share, rel=1e-12)
     assert "workload.sessions" in reasons(plan(prompt_cache={"hit_share": 0.5}))
+
+
+def test_options_of_one_snapshot_each_have_the_hits_of_their_own_cache():
+    [option] = SESSIONS.candidates
+    twin = SESSIONS.candidates[option].model_dump()
+    changed: dict[str, Any] = {"candidates": {
+        option: {"deployment": {"prompt_cache": {"hit_share": 0.5}}},
+        "twin": laid_over(twin, {"deployment": {"prompt_cache": {"hit_share": 0.1}}}),
+    }}  # fmt: skip
+    rows = evaluation_of(SESSIONS, **changed).ledger
+    cached = rows[rows["item"].str.startswith("cached input")].groupby("option")["quantity"].sum()
+    assert cached["twin"] == pytest.approx(0.2 * cached[option], rel=1e-12)
 
 
 BATCHES = {
