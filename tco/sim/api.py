@@ -290,7 +290,7 @@ def check_limits(
         wanted = float(bought.takes(tokens)) * calls_per_s * SECONDS_PER_MINUTE
         share_left = max(0.0, 1.0 - bought.per_minute / wanted) if wanted else 0.0
     for limit in (bought, *rules.limits):
-        if limit is None or (limit is bought and rules.passes_on):
+        if limit is None:
             continue
         each = float(limit.takes(tokens))
         if each > limit.size:
@@ -298,6 +298,8 @@ def check_limits(
                 f"a mean call takes {each:,.6g} {limit.what} and at most {limit.size:,.6g} may "
                 "come at once: it would never be let through. A larger burst is needed"
             )
+        if limit is bought and rules.passes_on:
+            continue  # what it does not hold is paid by token
         share = 1.0 if limit is bought else share_left
         per_minute = each * calls_per_s * share * SECONDS_PER_MINUTE
         if per_minute < limit.per_minute or rules.falls_over:

@@ -324,6 +324,20 @@ def test_a_limit_below_the_mean_load_is_refused_with_the_numbers(rules, message)
         check_limits(rules, 2.0, CALL[0], month=3, hours=720.0)
 
 
+@pytest.mark.parametrize("passes_on", [True, False])
+def test_throughput_that_holds_no_mean_call_is_refused_even_where_the_rest_is_passed_on(passes_on):
+    each = sum(CALL[0])
+
+    def check(size: float) -> None:
+        bought = Limit("tokens bought", 1e9, size, per_fresh=1.0, per_cached=1.0, per_output=1.0)
+        rules = ApiRules((), provisioned=bought, passes_on=passes_on)
+        check_limits(rules, 2.0, CALL[0], month=3, hours=720.0)
+
+    check(each)
+    with pytest.raises(InfeasibleError, match="tokens bought .* would never be let through"):
+        check(0.99 * each)
+
+
 def test_a_limit_above_the_mean_load_or_with_another_vendor_behind_it_is_not_refused():
     limits = (Limit("calls", 121.0, 2.0, per_call=1.0),)
     check_limits(ApiRules(limits), 2.0, CALL[0], month=1, hours=720.0)
