@@ -113,6 +113,17 @@ class ApiOutages(Record):
     bills_failed: bool = Field(default=False, description="whether the vendor bills such a call")
 
     @model_validator(mode="after")
+    def _has_no_ranges(self) -> Self:
+        for name in ("per_month", "minutes"):
+            if getattr(self, name).low is not None:
+                raise ValueError(
+                    f"outages are simulated at their likely figures, and a range on {name} would "
+                    "change nothing: leave low and high out (an assumed figure is 'estimated' "
+                    "here, its source says how wide it is), and compare with 'tco sweep'"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _is_up_mostly(self) -> Self:
         hours = self.per_month.likely * self.minutes.likely / MINUTES_PER_HOUR
         if hours > MOST_DOWN_SHARE * HOURS_PER_QUOTED_MONTH:

@@ -255,6 +255,14 @@ def test_batches_that_expire_and_are_not_sent_again_are_lost_and_not_billed():
         ({"retry": {**RETRY, "timeout_s": 5}}, "who pays for such a call"),
         ({"retry": {**RETRY, "longest_wait_s": 0.1}}, "longest_wait_s is shorter"),
         ({"outages": {"per_month": 30, "minutes": 600}}, "300 hours a month of outages"),
+        (
+            {"outages": {"per_month": {"likely": 2, "low": 1, "high": 4}, "minutes": 60}},
+            "a range on per_month would change nothing",
+        ),
+        (
+            {"outages": {"per_month": 2, "minutes": {"likely": 60, "low": 6, "high": 90}}},
+            "a range on minutes would change nothing",
+        ),
         ({"batches": BATCHES}, "batches go with tier batch"),
         ({"tier": "batch", "batches": BATCHES, "completion_hours": 3}, "not both"),
         ({"tier": "batch", "batches": {**BATCHES, "window_hours": 1}}, "half of the batches"),
