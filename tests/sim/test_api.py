@@ -334,7 +334,7 @@ def test_throughput_that_holds_no_mean_call_is_refused_even_where_the_rest_is_pa
         check_limits(rules, 2.0, CALL[0], month=3, hours=720.0)
 
     check(each)
-    with pytest.raises(InfeasibleError, match="tokens bought .* would never be let through"):
+    with pytest.raises(InfeasibleError, match=r"tokens bought .* would never be let through"):
         check(0.99 * each)
 
 
