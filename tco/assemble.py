@@ -101,6 +101,7 @@ def build_option(
             path = f"candidates.{part.name}.lifecycle"
             holder = Holder(shop, path, part.work_month, part.last_month, part.volume, part)
             add_phase_lines(serving, part.candidate.lifecycle, holder)
+        _add_contract(serving, scenario, part)
         make.lines += serving.lines
     waiting = incumbent_months(scenario, option)
     if waiting is not None:
@@ -117,6 +118,13 @@ def build_option(
     end_to_end = _end_to_end(routed, effort)
     profile = _profile(option, candidate, parts, found, catalog, end_to_end)
     return Built(profile, make.lines, tuple(use for facts in found for use in facts.usage))
+
+
+def _add_contract(serving: LineMaker, scenario: Scenario, part: Part) -> None:
+    """Add the contract of a part, one for all specialists, over all that its vendor is paid for."""
+    deployment = part.candidate.deployment
+    if isinstance(deployment, ApiDeployment) and deployment.contract is not None:
+        add_contract(serving, scenario, part, deployment.provider, deployment.contract)
 
 
 def _add_shared(
@@ -164,8 +172,6 @@ def _serve(
     deployment = part.candidate.deployment
     if isinstance(deployment, ApiDeployment):
         answers = host_api(make, scenario, part, catalog, effort)
-        if deployment.contract is not None:
-            add_contract(make, scenario, part, deployment.provider, deployment.contract)
         sold_as = f"{deployment.provider}/{deployment.model}"
         add_forced_moves(make, scenario, part, sold_as)
         return _PartFacts(

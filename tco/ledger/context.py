@@ -70,7 +70,7 @@ def _add_tokens_sent_along(make: LineMaker, plan: TrainingPlan, holder: Holder, 
     prices = holder.shop.tokens(deployment.provider, deployment.model, deployment.tier, of_a_call)
     for kind, count in kinds.items():
         make.add(
-            f"{path}.{kind.replace(' ', '_')}",
+            f"{path}.sent_along.{kind.replace(' ', '_')}",
             phase=Phase.INFERENCE,
             category="tokens",
             item=f"{kind} tokens sent with every request, {deployment.provider}/{deployment.model}",

@@ -75,7 +75,16 @@ def _check_once(scenario: Scenario, provider: str) -> None:
 
 
 def _is_bought(line: CostLine, part: Part) -> bool:
-    starts = (f"{part.name}.tokens.", f"{part.name}.provisioned.")
+    """Return whether a line is bought of the part's own vendor by its contract.
+
+    What prompting and retrieval send along goes to the model that serves; what embeds texts for
+    retrieval may be another vendor's, and is bought outside the contract.
+    """
+    starts = (
+        f"{part.name}.tokens.",
+        f"{part.name}.provisioned.",
+        f"candidates.{part.name}.lifecycle.training.sent_along.",
+    )
     return line.key.startswith(starts)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from tco.domain.deployment import ApiDeployment
 from tco.domain.scenario import Candidate
 from tco.domain.training_plan import Sharing
+from tco.errors import InfeasibleError
 from tco.ledger.expression import Expression, Number
 from tco.ledger.model import CostLine
 from tco.ledger.option import Part
@@ -21,7 +23,21 @@ def specialists_of(candidate: Candidate) -> int:
 
 
 def one_specialist(part: Part, count: int) -> Part:
-    """Return the part of one specialist: tasks are alike, each gets its share of the requests."""
+    """Return the part of one specialist: tasks are alike, each gets its share of the requests.
+
+    Raises:
+        InfeasibleError: If specialists would share what is stated once for their vendor's account.
+    """
+    deployment = part.candidate.deployment
+    if isinstance(deployment, ApiDeployment):
+        for name in ("limits", "provisioned"):
+            if getattr(deployment, name) is not None:
+                raise InfeasibleError(
+                    f"candidates.{part.name}.deployment.{name} belongs to one account, and whether "
+                    f"the {count} specialists of lifecycle.training.tasks share it is not known; "
+                    f"leave {name} out, or state each specialist as an option of its own, with its "
+                    f"share of them, and join them by an option of kind route"
+                )
     return replace(part, volume=part.volume / Number(float(count), "specialists"))
 
 

@@ -63,6 +63,69 @@ def test_what_is_promised_is_paid_whatever_is_used_and_no_more_than_what_is_used
         assert rows["cost_usd"].sum() == pytest.approx(expected, abs=0.005)
 
 
+def promised_with(training, **deployment):
+    """The option with the contract and a training plan: evaluated, and its costs by category."""
+    whole = worked_plans.laid_over(
+        plan(),
+        {
+            "candidates": {
+                "promised": {
+                    "lifecycle": {"training": {"lead_months": 0, **training}},
+                    "deployment": deployment,
+                }
+            }
+        },
+    )
+    found = worked_plans.evaluation_of(Scenario.model_validate(whole))
+    rows = found.ledger[found.ledger["option"] == "promised"]
+    return found, rows.groupby("category")["cost_usd"].sum()
+
+
+def test_a_contract_is_one_for_all_specialists():
+    plain, one = promised_with({})
+    found, four = promised_with({"tasks": {"count": 4, "sharing": "specialists"}})
+    assert four.to_dict() == pytest.approx(one.to_dict(), rel=1e-12)
+    totals = (each.model.totals_usd()["promised"] for each in (plain, found))
+    assert next(totals) == pytest.approx(next(totals), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [
+        ("limits", {"requests_per_minute": 1e6, "source": "a test"}),
+        (
+            "provisioned",
+            {
+                "units": 10,
+                "tokens_per_minute_per_unit": 1e5,
+                "output_token_weight": 4,
+                "usd_per_unit_hour": 1,
+                "above": "pay_as_you_go",
+            },
+        ),
+    ],
+)
+def test_specialists_on_what_belongs_to_one_account_are_refused(name, figures):
+    tasks = {"tasks": {"count": 4, "sharing": "specialists"}}
+    latency = {"p50": 900, "p95": 2000, "evidence": "stated", "source": "a test"}
+    found, _ = promised_with(tasks, latency_ms=latency, **{name: figures})
+    [promised] = [left for left in found.ranking.excluded if left.option == "promised"]
+    assert f"{name} belongs to one account" in promised.reasons[0]
+    assert "the 4 specialists" in promised.reasons[0]
+
+
+def test_tokens_that_prompting_sends_along_are_under_the_contract():
+    prompting = {"tokens_per_request": 500, "cached_share": 0.8}
+    _, rows = promised_with({"prompting": prompting})
+    _, without = promised_with({})
+    assert rows["tokens"] > without["tokens"] + 1000
+    # A fifth off all tokens, and the credits of 5,000 USD are used up in both.
+    assert rows["contract"] == pytest.approx(-0.2 * rows["tokens"] - 5000, rel=1e-12)
+    month = 0.8 * rows["tokens"] / 18
+    unused = [max(0, 48_000 - counted) for counted in (12 * month - 5000, 6 * month)]
+    assert rows["commitment"] == pytest.approx(sum(unused), rel=1e-12)
+
+
 @given(
     values=st.lists(st.floats(0, 1e6), min_size=1, max_size=24),
     months=st.integers(1, 13),
