@@ -136,7 +136,7 @@ def _draw(
         at = rows[place.answer.option]
         chart.add_series(
             {
-                "name": place.answer.title,
+                "name": [sheet.name, at, 0],  # a title that begins with = would be a formula
                 "categories": [sheet.name, MONTH_HEADER, FIRST_MONTH, MONTH_HEADER, last],
                 "values": [sheet.name, at, FIRST_MONTH, at, last],
                 "line": {"color": color, "width": 2},
