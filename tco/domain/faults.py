@@ -97,7 +97,7 @@ class Interruptions(Record):
 
     @property
     def available_share(self) -> float:
-        """Part of the time for which a pool is there, notice included [-]."""
+        """Part of the time for which a pool is there, but for the times of notice [-]."""
         pool = self.pool
         gone_hours = pool.retry_s / pool.filled_share / 3600.0
         return 1.0 / (1.0 + pool.per_hour * gone_hours)

@@ -118,21 +118,20 @@ def limits_of(driver: Driver, found: Evaluation, headroom: float) -> Limits:
         low = -0.99
     if not name.startswith(VOLUME):
         return Limits(low, high)
-    least, most = _simulated_range(driver, found)
+    least, most = _simulated_range(driver, found, -np.inf if low is None else low)
     if driver.likely > 0 and not name.endswith("growth_per_year"):
         most = min(most, driver.likely * headroom)
     if np.isfinite(most):
         high = most if high is None else min(high, most)
-    low = max(least, low or 0.0) if least > 0 else low
-    return Limits(low, high)
+    return Limits(least if np.isfinite(least) else None, high)
 
 
-def _simulated_range(driver: Driver, found: Evaluation) -> tuple[float, float]:
+def _simulated_range(driver: Driver, found: Evaluation, lowest: float) -> tuple[float, float]:
     """Return the values of a driver for which no table ends and no switch of stages moves."""
     tables = [table for table in _tables(found.model) if _rests_on(table.argument, driver)]
     levels = _switches_at(found.scenario) if _rests_on(found.requests, driver) else ()
     if not tables and not levels:
-        return 0.0, np.inf
+        return lowest, np.inf
     months = _months_of_switches(found, Valuation(), levels)
 
     def is_inside(value: float) -> bool:
@@ -143,7 +142,10 @@ def _simulated_range(driver: Driver, found: Evaluation) -> tuple[float, float]:
                 return False
         return _months_of_switches(found, valuation, levels) == months
 
-    return _edge(is_inside, driver.likely, down=True), _edge(is_inside, driver.likely, down=False)
+    span = abs(driver.likely) or 1.0
+    below = lowest if np.isfinite(lowest) else driver.likely - span
+    above = driver.likely + 15 * span
+    return _edge(is_inside, driver.likely, below), _edge(is_inside, driver.likely, above)
 
 
 def _switches_at(scenario: Scenario) -> tuple[float, ...]:
@@ -167,11 +169,10 @@ def _months_of_switches(
 
 
 def _edge(
-    is_inside: Callable[[float], bool], likely: float, *, down: bool, steps: int = 40
+    is_inside: Callable[[float], bool], likely: float, outside: float, steps: int = 40
 ) -> float:
-    """Find by halving how far a value may move from the likely one."""
-    span = abs(likely) if likely else 1.0
-    inside, outside = likely, likely - span if down else likely + 15 * span
+    """Find by halving how far a value may move from the likely one towards another."""
+    inside = likely
     if is_inside(outside):
         return outside
     for _ in range(steps):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tco.domain.hardware import Instance
 from tco.domain.measured import Measured, Point
 from tco.domain.record import Evidence, worse
-from tco.domain.snapshot import Snapshot
+from tco.domain.snapshot import Approach, Snapshot
 from tco.domain.training_plan import Method
 from tco.errors import InfeasibleError, MissingFigureError, nearest
 from tco.ledger.expression import Driver
@@ -16,6 +16,8 @@ from tco.measure.curve import runtime_of
 
 MODES = {Method.TRAIN: "full", Method.LORA: "lora"}
 """How the harness calls the methods of a job."""
+TUNED = (Approach.FINE_TUNE, Approach.LORA)
+"""What trains the very network of its parent; a distilled or pruned one is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def _refuse_another(measured: Measured, asked: MeasuredStep) -> None:
     """Refuse a step of another model, method or hardware."""
     known = measured.subject.snapshot
     own = asked.snapshot
-    if own is None or known not in {*own.measured_as, own.training.parent}:
+    parents = {own.training.parent} if own is not None and own.training.approach in TUNED else ()
+    if own is None or known not in {*own.measured_as, *parents}:
         mine = "no snapshot" if own is None else own.id
         raise InfeasibleError(
             f"{asked.path}: {measured.id} trained {known}, and the job trains {mine}, which is not "
@@ -112,4 +115,9 @@ def _refuse_another(measured: Measured, asked: MeasuredStep) -> None:
         raise InfeasibleError(
             f"{asked.path}: {measured.id} was measured on {hardware.name}, and "
             f"{instance.instance_type} has {instance.accelerator or 'no accelerator'}"
+        )
+    if instance.accelerator_count < hardware.accelerator_count:
+        raise InfeasibleError(
+            f"{asked.path}: {measured.id} took {hardware.accelerator_count} {hardware.name}, and "
+            f"{instance.instance_type} has {instance.accelerator_count}; fewer were not measured"
         )

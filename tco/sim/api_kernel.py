@@ -290,7 +290,7 @@ def advance(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one compiled lo
         elif switches[BY_TOKENS]:
             opens_s = quantile(base_s, uniform(seed, request, call, tried, BASE))
             pace = quantile(pace_s, uniform(seed, request, call, tried, PACE))
-            done_s = begins_s + opens_s + tokens[row, OUTPUT] * pace
+            done_s = begins_s + opens_s + max(0.0, tokens[row, OUTPUT] - 1.0) * pace
             first_word_s[request] = begins_s + opens_s
         else:
             # A latency of whole requests is one draw, spread evenly over its calls.

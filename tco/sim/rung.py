@@ -271,7 +271,8 @@ def _mean_of(
     held = (in_service + booting + repair) * machine.share_of_instance
     by_cause[UNALLOCATED] = paid - held if paid - held > ROUNDING else 0.0
     records = [run.record for run in runs]
-    arrived = sum(run.arrived for run in records)
+    arrived_an_hour = mean(lambda run: run.hours[:, at.HOUR_ARRIVED])
+    lost_an_hour = mean(lambda run: run.hours[:, at.HOUR_DROPPED] + run.hours[:, at.HOUR_ABANDONED])
     dropped, abandoned = (sum(getattr(r, x) for r in records) for x in ("dropped", "abandoned"))
     done = [run.completion_s for run in runs if run.completion_s is not None]
     return Rung(
@@ -282,9 +283,9 @@ def _mean_of(
         latency=_latency(runs, shares),
         queue=_of_histogram([run.waits for run in records], shares),
         mean_wait_s=_mean_wait_s(records),
-        lost_share=(dropped + abandoned) / arrived if arrived else 0.0,
-        arrivals_per_s=mean(lambda run: run.hours[:, at.HOUR_ARRIVED] / each),
-        requests=arrived,
+        lost_share=lost_an_hour / arrived_an_hour if arrived_an_hour > 0 else 0.0,
+        arrivals_per_s=arrived_an_hour / each,
+        requests=sum(run.arrived for run in records),
         served=sum(run.served for run in records),
         dropped=dropped,
         abandoned=abandoned,

@@ -127,8 +127,10 @@ def test_a_tuned_child_is_trained_as_its_parent_or_its_shape():
         snapshot(training={"approach": "full fine-tune", "parent": "base"}),
     ):
         assert likely(hours(known, own=own)) > 0
-    with pytest.raises(InfeasibleError, match="trained base, and the job trains own"):
-        hours(known)
+    student = snapshot(training={"approach": "distilled", "parent": "base"})
+    for other in (None, student):
+        with pytest.raises(InfeasibleError, match="trained base, and the job trains own"):
+            hours(known, own=other)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +147,11 @@ def test_a_tuned_child_is_trained_as_its_parent_or_its_shape():
 def test_another_method_or_hardware_is_refused(changes, message):
     with pytest.raises(InfeasibleError, match=message):
         hours(training(step(8, 0.5)), **changes)
+
+
+def test_fewer_cards_than_were_measured_are_refused():
+    with pytest.raises(InfeasibleError, match=r"own\.train took 8 Card, and box has 4"):
+        hours(training(step(8, 0.5), cards=8), cards=4)
 
 
 def test_a_name_that_nobody_measured_hears_what_is_near():

@@ -73,7 +73,8 @@ def vendor_of(rules: ApiRules, tokens, calls, outages_s) -> Vendor:
             return drawn(rules.latency, request, 0, tried, 0) / int(calls[request])
         row = int(first[request]) + call if len(rows) > 1 else 0
         pace = drawn(rules.per_token, request, call, tried, 1)
-        return drawn(rules.latency, request, call, tried, 0) + rows[row][2] * pace
+        after_the_first = max(Fraction(0), rows[row][2] - 1)
+        return drawn(rules.latency, request, call, tried, 0) + after_the_first * pace
 
     def elsewhere_s(request: int) -> Fraction:
         return drawn(rules.elsewhere, request, 0, retry.tries - 1, 3) / int(calls[request])
