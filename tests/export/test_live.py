@@ -9,10 +9,10 @@ from tco.export.live import VOLUME, decides, live_ranges
 from tco.export.workbook import workbook
 from tco.ledger.expression import leaves_of
 from tco.ledger.option import parts_of_option
-from tco.plan import Evaluation, Settings, evaluate, requests_of
+from tco.plan import Evaluation, requests_of
 from tests.export.moved import planned_anew, with_value
 from tests.export.recalculated import Recalculated
-from tests.shipped import KEPT, data, evaluated
+from tests.shipped import evaluated
 
 TOLERANCE, OF_VOLUME = 0.001, 0.005
 DISCOUNT = "organisation.discount_rate_per_year"
@@ -106,23 +106,6 @@ def test_prices_that_a_commitment_was_chosen_by_are_fixed():
     limits = live_ranges(found)
     assert {name for name in chosen if limits[name] is not None} == set()
     assert any(name.startswith("price.") and known for name, known in limits.items())
-
-
-def test_falling_volume_may_fall_no_lower_than_was_simulated():
-    scenario = evaluated("ticket-classification/base").scenario
-    growth = scenario.workload.growth_per_year.model_copy(
-        update={"likely": -0.1, "low": None, "high": None}
-    )
-    workload = scenario.workload.model_copy(update={"growth_per_year": growth})
-    falling = evaluate(
-        scenario.model_copy(update={"workload": workload}),
-        *data(),
-        settings=Settings(cache=KEPT),
-    )
-    limits = live_ranges(falling)["workload.growth_per_year"]
-    assert limits is not None
-    assert limits.low is not None
-    assert -0.99 < limits.low < -0.1
 
 
 def test_volume_may_move_only_as_far_as_no_stage_begins_in_another_month():
