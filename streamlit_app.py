@@ -36,5 +36,6 @@ st.navigation(
         st.Page(uploads.page, title="Uploads", url_path="uploads"),
         st.Page(exports.page, title="Export", url_path="export"),
         st.Page(method.page, title="Method", url_path="method"),
-    ]
+    ],
+    expanded=True,  # every page is in sight, and within reach of a keyboard
 ).run()

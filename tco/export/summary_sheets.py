@@ -121,9 +121,10 @@ def write_summary(
         money, rows = place.money, place.rows
         sheet.put(row, 0, place.answer.rank)
         if place.answer.rank is not None:
-            own, column = f"E{row + 1}", f"$E${first}:$E$"
+            here, from_first = f"E{row + 1}", f"$E${first}:$E$"
             # Where two cost the same, the one above comes first, as in the engine's order.
-            order = f"RANK({own},{column}{last_ranked},1)+COUNTIF({column}{row + 1},{own})-1"
+            order = f"RANK({here},{from_first}{last_ranked},1)"
+            order += f"+COUNTIF({from_first}{row + 1},{here})-1"
             sheet.work_out(row, 1, order, place.answer.rank, look.text)
         sheet.put(row, 2, place.answer.title)
         sheet.put(row, 3, str(place.answer.status))

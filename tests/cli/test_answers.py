@@ -37,7 +37,7 @@ def changed(tmp_path: Path):
 def test_rank_prints_each_scenario_with_its_options(tco: Tco):
     done = tco("rank")
     assert (done.status, done.err) == (0, "")
-    for text in (BASE, HIGH, "An open model through an API (api)", "unproven:", "Illustrative"):
+    for text in (BASE, HIGH, "An open model through an API (api)", "Illustrative"):
         assert text in done.out
     assert done.out.count("Which model sorts tickets at the least cost?") == 1
 
@@ -57,15 +57,23 @@ def test_the_json_of_rank_is_one_document_of_what_other_programs_rely_on(tco: Tc
         "scenario", "use_case", "digest", "currency", "basis", "horizon_months", "price_date",
         "seed", "fidelity", "snapshots", "options", "unproven", "excluded",
     } <= set(found)  # fmt: skip
-    assert [option["rank"] for option in found["options"]] == [1, 2, 3, 4]
+    assert [option["rank"] for option in found["options"]] == [1, 2, 3, 4, 5]
     totals = [option["tco_usd"] for option in found["options"]]
     assert totals == sorted(totals)
     assert {
         "option", "snapshot", "kind", "openness", "size_class", "tco_usd", "pv_usd",
         "cost_per_1k_usd", "inference_cost_per_1k_usd", "evidence_shares",
     } <= set(found["options"][0])  # fmt: skip
-    assert found["unproven"][0]["option"] == "both"
-    assert found["unproven"][0]["reasons"]
+
+
+def test_an_option_without_a_figure_that_a_goal_asks_for_is_unproven(tco: Tco, changed):
+    latency = "      latency_ms: {p50: 400, p95: 900, evidence: assumed, source: a guess}\n"
+    path = changed((latency, ""))
+    assert "unproven: An open model through an API (api)" in tco("rank", path).out
+    [found] = json.loads(tco("rank", path, "--json").out)["scenarios"]
+    unproven = {option["option"]: option["reasons"] for option in found["unproven"]}
+    assert {"api", "both"} <= set(unproven)
+    assert all("latency" in " ".join(reasons) for reasons in unproven.values())
 
 
 @pytest.mark.parametrize("basis", ["accrual", "cash", "present value"])
@@ -87,7 +95,7 @@ def test_nothing_feasible_is_an_answer_with_reasons_and_status_1(tco: Tco, infea
     done = tco("rank", infeasible)
     assert (done.status, done.err) == (1, "")
     assert "No option meets every goal with known figures." in done.out
-    assert done.out.count("left out:") == 3
+    assert done.out.count("left out:") == 4
     assert "- p95 latency" in done.out
     nearest = (
         "Nearest: Our encoder on CPU (own). To let it in, relax p95 latency to 50 ms (by 4900%)."

@@ -191,11 +191,12 @@ SNAPSHOT = {
     ],
     ("format: snapshot/1", "format: snapshot/2"): [
         "format: 'snapshot/2' is not known; nearest: snapshot/1, scenario/1; "
-        "write one of scenario/1, snapshot/1, experiment-history/1, organisation/1, measure/1"
+        "write one of scenario/1, snapshot/1, experiment-history/1, organisation/1, measure/1, "
+        "sweep/1"
     ],
     ("format: snapshot/1\n", ""): [
         "format: missing; write one of scenario/1, snapshot/1, experiment-history/1, "
-        "organisation/1, measure/1"
+        "organisation/1, measure/1, sweep/1"
     ],
 }  # fmt: skip
 

@@ -353,7 +353,8 @@ def test_machines_that_fail_in_a_route_show_lost_work_and_repair_apart_from_busy
     rates = 0.5 * np.array(whole_week(case.traffic.week).stretches[0].factors)
     usage = simulate_route(case, whole_week(case.traffic.week), 0.5)
     run = case.run(rates, length_s=3600.0, seed=case.seed, first_hour=0)
-    [record] = [run.stations["own"].outcome.record]
+    record = run.stations["own"].outcome.record
+    assert record is not None
     own, other = (station.replica_hours for station in usage.stations)
     assert own["lost_work"] == pytest.approx(record.lost_s.sum() / 3600)
     assert own["under_repair"] == pytest.approx(record.repair_s.sum() / 3600)
