@@ -121,10 +121,7 @@ def write_summary(
         money, rows = place.money, place.rows
         sheet.put(row, 0, place.answer.rank)
         if place.answer.rank is not None:
-            here, from_first = f"E{row + 1}", f"$E${first}:$E$"
-            # Where two cost the same, the one above comes first, as in the engine's order.
-            order = f"RANK({here},{from_first}{last_ranked},1)"
-            order += f"+COUNTIF({from_first}{row + 1},{here})-1"
+            order = _order(f"$E${first}:$E$", last_ranked, row + 1)
             sheet.work_out(row, 1, order, place.answer.rank, look.text)
         sheet.put(row, 2, place.answer.title)
         sheet.put(row, 3, str(place.answer.status))
@@ -290,6 +287,11 @@ def write_waste(
     _write_recovery(sheet, row + 2, found, recoverable)
     sheet.widths((12, 36, *([20] * len(places))))
     sheet.page.freeze_panes(4, 2)
+
+
+def _order(from_first: str, last: int, row: int) -> str:
+    """Rank a row by its total; of two that cost the same the one above comes first."""
+    return f"RANK(E{row},{from_first}{last},1)+COUNTIF({from_first}{row},E{row})-1"
 
 
 def _write_recovery(sheet: Sheet, row: int, found: Evaluation, recoverable: Recoverable) -> None:
