@@ -276,7 +276,7 @@ def advance(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one compiled lo
         if is_counted:
             counts[MADE] += 1.0
             counts[QUEUED_S] += begins_s - now_s
-        failed_s, done_s = math.inf, math.inf
+        failed_s, done_s, takes_s = math.inf, math.inf, 0.0
         if not is_through:
             failed_s = now_s
             if is_counted:
@@ -290,12 +290,15 @@ def advance(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one compiled lo
         elif switches[BY_TOKENS]:
             opens_s = quantile(base_s, uniform(seed, request, call, tried, BASE))
             pace = quantile(pace_s, uniform(seed, request, call, tried, PACE))
-            done_s = begins_s + opens_s + max(0.0, tokens[row, OUTPUT] - 1.0) * pace
+            takes_s = opens_s + max(0.0, tokens[row, OUTPUT] - 1.0) * pace
+            done_s = begins_s + takes_s
             first_word_s[request] = begins_s + opens_s
         else:
             # A latency of whole requests is one draw, spread evenly over its calls.
-            done_s = begins_s + quantile(base_s, uniform(seed, request, 0, tried, BASE)) / calls
-        if done_s - begins_s > settings[TIMEOUT_S] and failed_s == math.inf:
+            takes_s = quantile(base_s, uniform(seed, request, 0, tried, BASE)) / calls
+            done_s = begins_s + takes_s
+        # What a call takes is compared, not its moments: their difference is rounded.
+        if takes_s > settings[TIMEOUT_S]:
             failed_s, done_s = begins_s + settings[TIMEOUT_S], math.inf
             if is_counted:
                 counts[TIMED_OUT] += 1.0
