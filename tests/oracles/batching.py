@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import simpy
-from simpy.events import Event, EventPriority
+
+from tests.oracles.instants import act_at
 
 END, LIMIT, CONTROL, LOOK, LEAVE, HOST, ARRIVE = range(7)
 NOBODY_READY = -1
@@ -93,11 +94,7 @@ class Server:
         return self.outcomes
 
     def _at(self, at_s: float, order: int, action: Callable[[], None]) -> None:
-        event = Event(self.environment)
-        event._ok, event._value = True, None
-        event.callbacks.append(lambda _: action())
-        delay_s = at_s - self.environment.now
-        self.environment.schedule(event, priority=EventPriority(order), delay=delay_s)
+        act_at(self.environment, at_s, order, action)
 
     def _leave_host(self, index: int) -> None:
         """Who leaves the host at one instant joins by index, whoever began first."""

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import simpy
-from simpy.events import Event, EventPriority
+
+from tests.oracles.instants import act_at
 
 END, COME = range(2)
 
@@ -43,11 +44,7 @@ class Pool:
         return self.found
 
     def _at(self, at_s, order, action):
-        event = Event(self.environment)
-        event._ok, event._value = True, None
-        event.callbacks.append(lambda _: action())
-        delay_s = at_s - self.environment.now
-        self.environment.schedule(event, priority=EventPriority(order), delay=delay_s)
+        act_at(self.environment, at_s, order, action)
 
     def _come(self, request):
         self.line.append(request)

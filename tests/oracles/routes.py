@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import simpy
-from simpy.events import Event, EventPriority
+
+from tests.oracles.instants import act_at
 
 END, MOVE_UP, LEAVE, COME = range(4)
 
@@ -77,11 +78,7 @@ class Routed:
         return self.visits
 
     def _at(self, at_s, order, action):
-        event = Event(self.environment)
-        event._ok, event._value = True, None
-        event.callbacks.append(lambda _: action())
-        delay_s = at_s - self.environment.now
-        self.environment.schedule(event, priority=EventPriority(order), delay=delay_s)
+        act_at(self.environment, at_s, order, action)
 
     def _enter(self, request):
         for step in self.steps:

@@ -12,7 +12,9 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 import simpy
-from simpy.events import Event, EventPriority
+from simpy.events import Event
+
+from tests.oracles.instants import act_at, event_at
 
 READY, BOOTING, LEAVING, AWAY = "ready", "booting", "leaving", "away"
 END, CONTROL, IMPATIENCE, ARRIVAL = range(4)
@@ -71,17 +73,10 @@ class SpotFleet:
 
     def at(self, moment_s: float, priority: int, act) -> None:
         """Do something at a moment; of what happens at one instant the lowest priority is first."""
-        event = Event(self.env)
-        event._ok, event._value = True, None
-        event.callbacks.append(lambda _: act())
-        self.env.schedule(event, priority=EventPriority(priority), delay=moment_s - self.env.now)
+        act_at(self.env, moment_s, priority, act)
 
     def wait(self, moment_s: float) -> Generator[Event, None, None]:
-        event = Event(self.env)
-        event._ok, event._value = True, None
-        delay_s = moment_s - self.env.now
-        self.env.schedule(event, priority=EventPriority(CONTROL), delay=delay_s)
-        yield event
+        yield event_at(self.env, moment_s, CONTROL)
 
     def become(self, machine: Machine, state: str) -> None:
         now_s = self.env.now
