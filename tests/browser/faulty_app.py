@@ -23,6 +23,7 @@ def _broken_change(scenario: Scenario, values: Mapping[Path_, Any]) -> Scenario:
     return with_inputs(scenario, values)
 
 
-vars(idle)["capacity_by_option"] = _broken_page
-vars(state)["with_inputs"] = _broken_change
-runpy.run_path(str(Path(__file__).parents[2] / "streamlit_app.py"))
+if __name__ == "__main__":  # a collector of tests imports every file, and must break nothing
+    vars(idle)["capacity_by_option"] = _broken_page
+    vars(state)["with_inputs"] = _broken_change
+    runpy.run_path(str(Path(__file__).parents[2] / "streamlit_app.py"))

@@ -135,11 +135,13 @@ def test_a_closed_loop_finds_the_width_of_the_server(server: _Server):
     found = swept(job(server, concurrency=(1, 2, 8)))
     one, two, eight = found.points
     assert [p.phase for p in found.points] == [Phase.REQUEST] * 3
-    # at most as fast as the server can be, and not far below it
+    # whatever the machine does besides, nothing is faster than the server can be ...
     for point, width in ((one, 1), (two, 2), (eight, 2)):
-        assert 0.5 * width / SERVICE_S < point.throughput_per_s <= 1.05 * width / SERVICE_S
-    # what waits for a slot takes longer: 8 in the system at 2 a service
-    assert eight.seconds.mean > 2.5 * two.seconds.mean
+        assert point.throughput_per_s <= 1.05 * width / SERVICE_S
+    # ... and 8 in the system at 2 a service wait for a slot
+    assert eight.seconds.mean >= 0.95 * SERVICE_S * 8 / WIDTH
+    # two are under way at once
+    assert two.throughput_per_s > 1.2 * one.throughput_per_s
     for point, number in ((one, 1), (two, 2), (eight, 8)):
         law = point.throughput_per_s * point.seconds.mean / number
         assert law == pytest.approx(1, abs=0.15)
