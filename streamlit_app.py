@@ -11,6 +11,7 @@ from tco.app import (
     method,
     overview,
     scenarios,
+    shell,
     sign_in,
     sweeps,
     training,
@@ -21,6 +22,7 @@ from tco.app import (
 
 st.set_page_config(page_title="TCO planner", page_icon="📊", layout="wide")
 sign_in.gate()
+shell.every_page()
 st.navigation(
     [
         st.Page(overview.page, title="Overview", default=True),

@@ -224,10 +224,10 @@ def _scenario_picker(plan: Plan) -> None:
     )
 
 
-# ---- head of the page ----------------------------------------------------------------------------
-
+# ---- every page ----------------------------------------------------------------------------------
 
 LOOK = """<style>
+.st-key-plan { display: none; }
 .stMainBlockContainer { padding: 3.2rem 2.5rem 3rem; }
 [data-testid="stSidebarHeader"] { height: 2rem; }
 [data-testid="stSidebarNavLink"] { margin-top: 0; margin-bottom: 0; min-height: 1.6rem; }
@@ -242,17 +242,31 @@ LOOK = """<style>
 """Room for the figures: words of a card wrap instead of being cut off."""
 
 
-def _head(title: str, asks: str) -> None:
+def every_page() -> None:
+    """Draw what every page has and nobody sees: the look, and the plan's id in the address.
+
+    A refresh finds the plan again by its id. A hidden field is bound to the address, so that the
+    list of pages carries the id along and each page stands once in the browser's history. Written
+    by the page itself it would stand twice, bare and with its plan, and going back would take two
+    steps.
+    """
     st.html(LOOK)
+    with _reported():
+        state.plan()  # opens what the address asks for
+        st.session_state[state.ADDRESS] = state.kept_as() or ""
+        st.text_input("Plan", key=state.ADDRESS, bind="query-params")
+
+
+# ---- head of the page ----------------------------------------------------------------------------
+
+
+def _head(title: str, asks: str) -> None:
     plan = state.plan()
     scenario = plan.scenario
     st.title(title)
     st.caption(f"{asks} **{plain(scenario.title)}**")
     for message in state.told():
         st.warning(plain(message), icon=":material/warning:")
-    kept = state.kept_as()
-    if kept is not None and st.query_params.get("plan") != kept:
-        st.query_params["plan"] = kept  # a refresh finds it again
     badge = ":orange-badge[Illustrative: some figures are assumed]" if plan.is_illustrative else ""
     strip = st.container(horizontal=True, vertical_alignment="center")
     strip.markdown(

@@ -34,7 +34,9 @@ from tco.tasks import Watch, digest_of, user_cache
 FIRST = "ticket-classification/base"
 """The worked example that a newcomer sees."""
 SAVED = "saved/"
-PLAN, KEPT, TOLD, WHO, BROUGHT = "plan", "kept", "told", "who", "brought"
+PLAN, KEPT, TOLD, WHO, BROUGHT = "on-hand", "kept", "told", "who", "brought"
+ADDRESS = "plan"
+"""What the address calls the id of a kept plan."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,14 @@ def plan() -> Plan:
     if PLAN not in st.session_state:
         st.session_state[PLAN] = Plan(*(shipped(FIRST),) * 2)
         or_refused(_open_address)
+        _clear_address()
     found: Plan = st.session_state[PLAN]
     return found
 
 
 def _open_address() -> None:
     """Open what the address of the page asks for: a link, a kept plan, a shipped scenario."""
-    values = {name: st.query_params[name] for name in st.query_params}
-    st.query_params.clear()
+    values = st.query_params.to_dict()
     if "link" in values:
         read = read_link(values)
         begin(read.plan)
@@ -73,8 +75,8 @@ def _open_address() -> None:
         _tell_ignored(read.refused)
         if read.prices_digest != materials().catalog.digest:
             tell("This link was made with other price tables, so its figures may have been others.")
-    elif "plan" in values:
-        open_kept(values["plan"])
+    elif ADDRESS in values:
+        open_kept(values[ADDRESS])
     else:
         name = values.pop("scenario", None)
         known = {known for names in scenario_names().values() for known in names}
@@ -83,6 +85,14 @@ def _open_address() -> None:
         elif name is not None:
             values["scenario"] = name
         _tell_ignored([f"{name[:40]}={value[:40]}" for name, value in values.items()])
+
+
+def _clear_address() -> None:
+    """Leave nothing in the address but the plan that is kept; each write adds to the history."""
+    kept = kept_as()
+    left = {} if kept is None else {ADDRESS: kept}
+    if st.query_params.to_dict() != left:
+        st.query_params.from_dict(left)
 
 
 def _tell_ignored(values: Sequence[str]) -> None:

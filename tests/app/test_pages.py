@@ -7,12 +7,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Element
 
+from tco.app.state import ADDRESS, PLAN
 from tco.plan import in_scope
 from tco.rank.scope import Scope
 from tests.conftest import ROOT
 from tests.shipped import evaluated
 
 NAME = "ticket-classification/base"
+ENTRY = str(ROOT / "streamlit_app.py")
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +50,7 @@ def figures(at: AppTest) -> dict[str, str]:
 
 
 def test_the_entry_opens_the_overview_with_the_engines_figures():
-    at = answered(AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60))
+    at = answered(AppTest.from_file(ENTRY, default_timeout=60))
     best = evaluated(NAME).ranking.options[0]
     assert best.money is not None
     assert at.title[0].value == "Overview"
@@ -89,11 +91,11 @@ def test_a_shorter_horizon_costs_less_and_every_change_can_be_undone():
 
 
 def test_what_was_changed_is_kept_as_a_draft_and_found_again():
-    at = page_named("overview")
+    at = answered(AppTest.from_file(ENTRY, default_timeout=60))
     answered(at.select_slider(key="volume").set_value(1.1))
-    kept = at.query_params["plan"]
-    again = AppTest.from_string("from tco.app import overview\noverview.page()", default_timeout=60)
-    again.query_params["plan"] = kept
+    kept = at.query_params[ADDRESS]
+    again = AppTest.from_file(ENTRY, default_timeout=60)
+    again.query_params[ADDRESS] = kept
     answered(again)
     assert figures(again) == figures(at)
     assert again.select_slider(key="volume").value == 1.1
@@ -110,7 +112,7 @@ def test_values_of_an_address_that_mean_nothing_are_named():
 
 def test_a_plan_that_is_gone_is_told_and_the_example_opens():
     at = AppTest.from_string("from tco.app import overview\noverview.page()", default_timeout=60)
-    at.query_params["plan"] = "0123456789abcdef"
+    at.query_params[ADDRESS] = "0123456789abcdef"
     at.run()
     assert "no saved scenario '0123456789abcdef'" in texts(at).replace("\\", "")
     assert len(at.metric) == 5
@@ -155,7 +157,7 @@ def test_a_newcomer_gets_a_complete_scenario_and_can_put_its_numbers_right():
     at.number_input(key="new-requests").set_value(250_000.0).run()
     at.button(key="new-make").click().run()
     assert not at.error
-    plan = at.session_state["plan"]
+    plan = at.session_state[PLAN]
     assert plan.scenario.name == "mine"
     assert plan.scenario.workload.requests_per_month.likely == 250_000
     assert "What this plan assumes" in texts(at)
@@ -186,5 +188,5 @@ def test_a_plan_is_saved_under_a_title_duplicated_and_renamed():
 def test_what_a_session_holds_can_be_written_down():
     at = page_named("overview")
     answered(at.select_slider(key="volume").set_value(1.1))
-    held = {name: at.session_state[name] for name in ("plan", "kept", "who", "shown")}
-    assert pickle.loads(pickle.dumps(held))["plan"].digest == held["plan"].digest
+    held = {name: at.session_state[name] for name in (PLAN, "kept", "who", "shown")}
+    assert pickle.loads(pickle.dumps(held))[PLAN].digest == held[PLAN].digest

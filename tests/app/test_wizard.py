@@ -1,5 +1,6 @@
 """A newcomer's volume, as people count it or as a spreadsheet holds it, becomes a whole plan."""
 
+from tco.app.state import PLAN
 from tco.domain.changes import estimates
 from tests.app.conftest import Opened
 
@@ -15,7 +16,7 @@ def test_users_times_requests_become_the_volume_and_every_number_is_listed(opene
     page.button(key="new-make").click().run()
     assert not page.exception
     assert not page.error
-    plan = page.session_state["plan"]
+    plan = page.session_state[PLAN]
     assert plan.volumes[1.0] == 2_000 * 30
     told = "\n".join(one.value for one in page.markdown)
     assert f"It rests on {len(estimates(plan.edited))} numbers" in told
@@ -31,6 +32,6 @@ def test_36_months_from_a_spreadsheet_become_a_plan_of_36_months(opened: Opened)
     page.button(key="new-make").click().run()
     assert not page.exception
     assert not page.error
-    plan = page.session_state["plan"]
+    plan = page.session_state[PLAN]
     assert plan.scenario.horizon_months == 36
     assert list(plan.scenario.workload.monthly_requests) == months

@@ -175,22 +175,53 @@ def test_each_page_opens_by_its_address(page: Page, app_url: str, path: str, tit
     expect(page.get_by_text("Estimate, not a quote")).to_be_visible()
 
 
-def test_an_unknown_address_says_so_and_back_keeps_the_scenario(page: Page, app_url: str):
+def test_each_page_stands_once_in_the_history_and_keeps_the_plan(page: Page, app_url: str):
     total = move_volume(page)
-    page.get_by_role("link", name="Compare").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Compare")
-    settled(page)
-    heading = page.get_by_role("heading", level=1)
-    page.go_back()
-    settled(page)
-    if heading.inner_text() != "Overview":  # a page may stand twice: its address, and with its plan
-        page.go_back()
-    expect(heading).to_have_text("Overview")
-    settled(page)
+    plan = urlsplit(page.url).query
+    assert plan.startswith("plan=")
+    entries = page.evaluate("history.length")
+    on_page(page, "Overview")
+    for number, title in enumerate(("Compare", "Idle waste"), start=1):
+        page.get_by_role("link", name=title).click()
+        on_page(page, title)
+        assert urlsplit(page.url).query == plan
+        assert page.evaluate("history.length") == entries + number
+    for turn, title in (
+        (page.go_back, "Compare"),
+        (page.go_back, "Overview"),
+        (page.go_forward, "Compare"),
+        (page.go_back, "Overview"),
+    ):
+        turn()
+        on_page(page, title)
+        assert urlsplit(page.url).query == plan
     shows(page, "Total cost", total)
     page.reload()  # nothing that was entered is lost
     settled(page)
     shows(page, "Total cost", total)
+
+
+def on_page(page: Page, title: str) -> None:
+    """Wait until a page is there, and is marked in the list of pages, as the only one."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    settled(page)
+    here = page.get_by_role("navigation", name="App pages").locator("[aria-current=page]")
+    expect(here).to_have_text([title])
+
+
+def test_a_link_with_a_plan_is_opened_in_place(page: Page, app_url: str):
+    move_volume(page)
+    kept = page.url
+    page.goto(f"{app_url}/method")
+    settled(page)
+    entries = page.evaluate("history.length")
+    page.goto(kept.replace("/?", "/compare?"))
+    on_page(page, "Compare")
+    assert page.evaluate("history.length") == entries + 1
+    expect(page.get_by_text("1 changed")).to_be_visible()
+
+
+def test_an_unknown_address_says_so(page: Page, app_url: str):
     page.goto(f"{app_url}/nowhere")
     expect(page.get_by_text("Page not found")).to_be_visible()
 
