@@ -199,24 +199,17 @@ class Buyer:
         volume: Expression | None = None,
     ) -> None:
         """Add units of a listed service, one line a tier of its price."""
-        steps = self.holder.shop.service(
-            bought.seller, bought.region, bought.service, unit, quantity
+        self.make.add_steps(
+            self.key(name),
+            self.holder.shop.service(bought.seller, bought.region, bought.service, unit, quantity),
+            item=f"{item}, {bought.seller} {bought.service}",
+            phase=phase,
+            category=category,
+            unit=unit,
+            behaviour=Behaviour.FIXED if volume is None else Behaviour.VARIABLE,
+            payee=payee,
+            volume=volume,
         )
-        for step in steps:
-            above = f" above {step.from_units:,g}" if step.from_units else ""
-            self.add(
-                f"{name}.above_{step.from_units:g}" if step.from_units else name,
-                f"{item}, {bought.seller} {bought.service}{above}",
-                phase=phase,
-                category=category,
-                quantity=step.quantity,
-                unit=unit,
-                unit_price_usd=step.unit_price_usd,
-                nature=Nature.RUN,
-                behaviour=Behaviour.FIXED if volume is None else Behaviour.VARIABLE,
-                payee=payee,
-                volume=volume,
-            )
 
     def machine(
         self,

@@ -13,17 +13,9 @@ from tco.domain.scenario import PAYROLL, Scenario
 from tco.domain.work import PricedService
 from tco.errors import InfeasibleError, MissingFigureError
 from tco.ledger.expression import Driver, Expression, Least, Number, driver
+from tco.ledger.model import Step
 from tco.ledger.tariff import unit_price
 from tco.prices import Catalog
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The part of a month's quantity that falls into one tier of a price."""
-
-    quantity: Expression
-    unit_price_usd: Expression
-    from_units: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,26 +135,16 @@ def _add_vector_store(
     make: LineMaker, retrieval: Retrieval, holder: Holder, path: str, live: Months
 ) -> None:
     gb = driver(f"{path}.store_gb", "GB", retrieval.store_gb)
-    steps = holder.shop.service(
-        retrieval.store_seller,
-        retrieval.store_region,
-        retrieval.store_service,
-        "GB-month",
-        times(gb, [holder.each_month(f"{path}.store", live)]),
+    seller, service = retrieval.store_seller, retrieval.store_service
+    stored = times(gb, [holder.each_month(f"{path}.store", live)])
+    make.add_steps(
+        f"{path}.store",
+        holder.shop.service(seller, retrieval.store_region, service, "GB-month", stored),
+        item=f"vector store, {seller} {service}",
+        phase=Phase.INFERENCE,
+        category="storage",
+        unit="GB-month",
     )
-    for step in steps:
-        make.add(
-            f"{path}.store.{step.from_units:g}",
-            phase=Phase.INFERENCE,
-            category="storage",
-            item=f"vector store, {retrieval.store_seller} {retrieval.store_service}",
-            quantity=step.quantity,
-            unit="GB-month",
-            unit_price_usd=step.unit_price_usd,
-            nature=Nature.RUN,
-            behaviour=Behaviour.FIXED,
-            payee=Payee.CLOUD,
-        )
     if retrieval.step_usd_per_1k_requests is None:
         return
     thousand = Number(REQUESTS_PER_THOUSAND, "requests in a thousand")

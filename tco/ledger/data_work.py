@@ -138,23 +138,17 @@ def _add_storage(make: LineMaker, kept: Storage, holder: Holder, key: str) -> No
     stale = driver(f"{key}.unused_share", "-", kept.unused_share)
     for service, stored in classes.items():
         for kind, share in ((Kind.USED, 1.0 - stale), (Kind.IDLE, stale)):
-            steps = holder.shop.service(kept.seller, kept.region, service, "GB-month", stored)
-            for step in steps:
-                make.add(
-                    f"{key}.{service}.{kind}"
-                    + (f".{step.from_units:g}" if step.from_units else ""),
-                    phase=Phase.DATA,
-                    category="storage",
-                    item=f"{kept.title}: {kept.seller} {service}",
-                    quantity=step.quantity * share,
-                    unit="GB-month",
-                    unit_price_usd=step.unit_price_usd,
-                    nature=Nature.RUN,
-                    behaviour=Behaviour.FIXED,
-                    payee=Payee.CLOUD,
-                    kind=kind,
-                    cause="stale storage" if kind is Kind.IDLE else "",
-                )
+            make.add_steps(
+                f"{key}.{service}.{kind}",
+                holder.shop.service(kept.seller, kept.region, service, "GB-month", stored),
+                share=share,
+                item=f"{kept.title}: {kept.seller} {service}",
+                phase=Phase.DATA,
+                category="storage",
+                unit="GB-month",
+                kind=kind,
+                cause="stale storage" if kind is Kind.IDLE else "",
+            )
 
 
 def _months_of_data(
@@ -209,16 +203,12 @@ def _add_pipeline(make: LineMaker, pipeline: Pipeline, holder: Holder, key: str)
 def _add_egress(make: LineMaker, moved: Egress, holder: Holder, key: str) -> None:
     gb = driver(f"{key}.gb_per_month", "GB/month", moved.gb_per_month)
     quantity = times(gb * A_MONTH, [holder.each_month(key, moved.months)])
-    for step in holder.shop.service(moved.seller, moved.region, moved.service, "GB", quantity):
-        make.add(
-            f"{key}.{step.from_units:g}",
-            phase=Phase.DATA,
-            category="egress",
-            item=f"{moved.title}: {moved.seller} {moved.service}",
-            quantity=step.quantity,
-            unit="GB",
-            unit_price_usd=step.unit_price_usd,
-            nature=Nature.RUN,
-            behaviour=Behaviour.VARIABLE,
-            payee=Payee.CLOUD,
-        )
+    make.add_steps(
+        key,
+        holder.shop.service(moved.seller, moved.region, moved.service, "GB", quantity),
+        item=f"{moved.title}: {moved.seller} {moved.service}",
+        phase=Phase.DATA,
+        category="egress",
+        unit="GB",
+        behaviour=Behaviour.VARIABLE,
+    )

@@ -150,18 +150,14 @@ class _EdgeBill:
         sent = self._devices * size * releases / Number(MONTHS_PER_YEAR, "months a year")
         sold = updates.egress
         quantity = times(sent, [self._active])
-        steps = self._shop.service(sold.seller, sold.region, sold.service, "GB", quantity)
-        for step in steps:
-            above = f" above {step.from_units:,g}" if step.from_units else ""
-            self._line(
-                f"updates.above_{step.from_units:g}" if step.from_units else "updates",
-                f"model updates to devices, {sold.seller} {sold.service}{above}",
-                step.quantity,
-                "GB",
-                step.unit_price_usd,
-                category="egress",
-                payee=Payee.CLOUD,
-            )
+        self._make.add_steps(
+            f"{self._part.name}.edge.updates",
+            self._shop.service(sold.seller, sold.region, sold.service, "GB", quantity),
+            item=f"model updates to devices, {sold.seller} {sold.service}",
+            phase=Phase.INFERENCE,
+            category="egress",
+            unit="GB",
+        )
 
     def _line(  # noqa: PLR0913 - one keyword for each column that differs
         self,

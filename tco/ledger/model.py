@@ -197,6 +197,15 @@ def spend(lines: Iterable[CostLine]) -> Expression:
     return Sum(tuple(line.quantity * line.unit_price_usd for line in lines))
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The part of a month's quantity that falls into one tier of a price."""
+
+    quantity: Expression
+    unit_price_usd: Expression
+    from_units: float
+
+
 @dataclass(slots=True)
 class LineMaker:
     """Fills in what all lines of one part of an option share."""
@@ -252,3 +261,39 @@ class LineMaker:
                 embodied_co2e_kg=embodied_co2e_kg,
             )
         )
+
+    def add_steps(  # noqa: PLR0913 - one keyword for each column that differs
+        self,
+        key: str,
+        steps: Iterable[Step],
+        *,
+        share: Expression | None = None,
+        item: str,
+        phase: Phase,
+        category: str,
+        unit: str,
+        nature: Nature = Nature.RUN,
+        behaviour: Behaviour = Behaviour.FIXED,
+        payee: Payee = Payee.CLOUD,
+        kind: Kind = Kind.NONE,
+        cause: str = "",
+        volume: Expression | None = None,
+    ) -> None:
+        """Add a line a tier of a price: all that falls into it, or a share of each."""
+        for step in steps:
+            start = step.from_units
+            self.add(
+                f"{key}.above_{start:g}" if start else key,
+                phase=phase,
+                category=category,
+                item=f"{item} above {start:,g}" if start else item,
+                quantity=step.quantity if share is None else step.quantity * share,
+                unit=unit,
+                unit_price_usd=step.unit_price_usd,
+                nature=nature,
+                behaviour=behaviour,
+                payee=payee,
+                kind=kind,
+                cause=cause,
+                volume=volume,
+            )

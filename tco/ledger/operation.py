@@ -206,21 +206,16 @@ def _add_versions(buyer: Buyer, kept: KeptVersions, releases: tuple[int, ...]) -
     newest = Series(f"{key}.in_use", "-", tuple(in_use), Evidence.STATED, source)
     stored = driver(f"{key}.gb_each", "GB", kept.gb_each) * versions * ONE
     at = kept.storage
-    for step in buyer.holder.shop.service(at.seller, at.region, at.service, "GB-month", stored):
-        tier = f".above_{step.from_units:g}" if step.from_units else ""
-        shares = {Kind.USED: ("in use", newest), Kind.IDLE: ("kept", 1.0 - newest)}
-        for kind, (word, share) in shares.items():
-            buyer.add(
-                f"{name}.{kind}{tier}",
-                f"model versions {word}, {at.seller} {at.service}",
-                phase=Phase.OPERATION,
-                category="storage",
-                quantity=step.quantity * share,
-                unit="GB-month",
-                unit_price_usd=step.unit_price_usd,
-                nature=Nature.RUN,
-                behaviour=Behaviour.FIXED,
-                payee=Payee.CLOUD,
-                kind=kind,
-                cause=OLD_VERSION if kind is Kind.IDLE else "",
-            )
+    shares = {Kind.USED: ("in use", newest), Kind.IDLE: ("kept", 1.0 - newest)}
+    for kind, (word, share) in shares.items():
+        buyer.make.add_steps(
+            f"{key}.{kind}",
+            buyer.holder.shop.service(at.seller, at.region, at.service, "GB-month", stored),
+            share=share,
+            item=f"model versions {word}, {at.seller} {at.service}",
+            phase=Phase.OPERATION,
+            category="storage",
+            unit="GB-month",
+            kind=kind,
+            cause=OLD_VERSION if kind is Kind.IDLE else "",
+        )

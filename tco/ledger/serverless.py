@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
-from tco.domain.cost import Behaviour, Kind, Nature, Payee, Phase
+from tco.domain.cost import Behaviour, Kind, Phase
 from tco.domain.record import Evidence
 from tco.domain.scenario import Scenario
 from tco.domain.serverless import ServerlessDeployment
 from tco.errors import MissingFigureError
-from tco.ledger.catalogued import Shop, Step
+from tco.ledger.catalogued import Shop
 from tco.ledger.expression import Difference, Expression, Lookup, Number, Series, driver
-from tco.ledger.model import LineMaker
+from tco.ledger.model import LineMaker, Step
 from tco.ledger.option import Part
 from tco.ledger.tariff import active_months, times
 from tco.ledger.volume import CALENDAR
@@ -139,23 +140,20 @@ class FunctionBill:
             steps = list(
                 self._shop.service(deployment.seller, deployment.region, service, unit, total)
             )
-            for number, step in enumerate(steps):
-                part = step.quantity - before[number].quantity if before else step.quantity
-                key = f"{self._part.name}.serverless.{name}.{cause.replace(' ', '_') or 'used'}"
-                self._make.add(
-                    f"{key}.above_{step.from_units:g}" if step.from_units else key,
-                    phase=Phase.INFERENCE,
-                    category="serverless",
-                    item=f"{deployment.seller} {service}"
-                    + (f" above {step.from_units:,g}" if step.from_units else ""),
-                    quantity=part,
-                    unit=unit,
-                    unit_price_usd=step.unit_price_usd,
-                    nature=Nature.RUN,
-                    behaviour=Behaviour.FIXED if volume is None else Behaviour.VARIABLE,
-                    payee=Payee.CLOUD,
-                    kind=kind,
-                    cause=cause,
-                    volume=volume if kind in (Kind.NONE, Kind.USED) else None,
-                )
+            own = [
+                replace(step, quantity=step.quantity - before[number].quantity) if before else step
+                for number, step in enumerate(steps)
+            ]
+            self._make.add_steps(
+                f"{self._part.name}.serverless.{name}.{cause.replace(' ', '_') or 'used'}",
+                own,
+                item=f"{deployment.seller} {service}",
+                phase=Phase.INFERENCE,
+                category="serverless",
+                unit=unit,
+                behaviour=Behaviour.FIXED if volume is None else Behaviour.VARIABLE,
+                kind=kind,
+                cause=cause,
+                volume=volume if kind in (Kind.NONE, Kind.USED) else None,
+            )
             before = steps

@@ -173,20 +173,15 @@ def _add_checkpoints(
 ) -> None:
     gb = driver(f"{key}.checkpoints.gb", "GB", kept.gb)
     when = [holder.each_month(f"{key}.checkpoints", kept.months), per_task(plan)]
-    steps = holder.shop.service(kept.seller, kept.region, kept.service, "GB-month", times(gb, when))
-    for step in steps:
-        make.add(
-            f"{key}.checkpoints.{step.from_units:g}",
-            phase=Phase.TRAINING,
-            category="storage",
-            item=f"{_title(key)}: checkpoints kept, {kept.seller} {kept.service}",
-            quantity=step.quantity,
-            unit="GB-month",
-            unit_price_usd=step.unit_price_usd,
-            nature=Nature.RUN,
-            behaviour=Behaviour.FIXED,
-            payee=Payee.CLOUD,
-        )
+    stored = times(gb, when)
+    make.add_steps(
+        f"{key}.checkpoints",
+        holder.shop.service(kept.seller, kept.region, kept.service, "GB-month", stored),
+        item=f"{_title(key)}: checkpoints kept, {kept.seller} {kept.service}",
+        phase=Phase.TRAINING,
+        category="storage",
+        unit="GB-month",
+    )
 
 
 def _add_hosted(
@@ -201,22 +196,17 @@ def _add_hosted(
     }
     when = [holder.once(key, job.month), per_task(plan)]
     for name, tokens in parts.items():
-        steps = holder.shop.service(
-            job.seller, job.region, job.service, "Mtok", times(tokens / PER_MTOK, when)
+        billed = times(tokens / PER_MTOK, when)
+        make.add_steps(
+            f"{key}.{name}",
+            holder.shop.service(job.seller, job.region, job.service, "Mtok", billed),
+            item=f"{_title(key)}: {name} tokens, {job.seller} {job.service}",
+            phase=Phase.TRAINING,
+            category=TRAINING_RUN,
+            unit="Mtok",
+            nature=Nature.ONE_OFF,
+            payee=Payee.API_VENDOR,
         )
-        for step in steps:
-            make.add(
-                f"{key}.{name}.{step.from_units:g}",
-                phase=Phase.TRAINING,
-                category=TRAINING_RUN,
-                item=f"{_title(key)}: {name} tokens, {job.seller} {job.service}",
-                quantity=step.quantity,
-                unit="Mtok",
-                unit_price_usd=step.unit_price_usd,
-                nature=Nature.ONE_OFF,
-                behaviour=Behaviour.FIXED,
-                payee=Payee.API_VENDOR,
-            )
 
 
 def _add_teacher(
