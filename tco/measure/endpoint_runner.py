@@ -25,6 +25,9 @@ from tco.measure.meter import Meter, NoMeter, WindowEnergy
 RAMP_SHARE = 0.2
 """Of a repeat's time, first in a closed loop; what finishes in it is not counted."""
 
+AWAKE_S = 0.0015
+"""Event loops wait in whole milliseconds and round up; that would count as the server's time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -162,9 +165,7 @@ class EndpointHarness:
         pending: list[asyncio.Task[Answer]] = []
         self.meter.start()
         for due in due_s:
-            wait_s = began_s + due - time.perf_counter()
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
+            await _until(began_s + due)
             pending.append(asyncio.create_task(client.ask(began_s + float(due))))
         answers = list(await asyncio.gather(*pending))
         energy = self.meter.stop()
@@ -217,6 +218,15 @@ class EndpointHarness:
             return doubts.of_little(load.concurrency, rate, seconds.mean)
         offered = float(np.median([len(run.answers) / run.window_s for run in runs]))
         return doubts.of_open_loop(offered, rate, max(run.late_s for run in runs))
+
+
+async def _until(moment_s: float) -> None:
+    """Wait for a moment of the clock; its last part awake, since sleep comes back late."""
+    asleep_s = moment_s - time.perf_counter() - AWAKE_S
+    if asleep_s > 0:
+        await asyncio.sleep(asleep_s)
+    while time.perf_counter() < moment_s:
+        await asyncio.sleep(0)  # answers that come meanwhile are taken
 
 
 def _rate(answers: Sequence[Answer], run: _Run, load: Load) -> float:
