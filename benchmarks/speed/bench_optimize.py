@@ -21,9 +21,9 @@ FEWEST = 500
 TARGETS_S = {"cold": 120.0, "warm": 5.0}
 SPACE = SearchSpace(
     scaling=("static", "hpa", "keda"),
-    minimum_replicas=(0, 1, 2, 3, 4),
-    target_busy_shares=(0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
-    targets_per_replica=(16.0, 32.0, 48.0, 64.0),
+    minimum_replicas=(1, 2, 3),
+    target_busy_shares=(0.5, 0.6, 0.7, 0.8),
+    targets_per_replica=(16.0, 32.0),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -141,7 +142,7 @@ class Scenario(Record):
     @property
     def months(self) -> tuple[date, ...]:
         """First day of each month of the horizon."""
-        return tuple(month_start(self.start, k) for k in range(self.horizon_months))
+        return _months(self.start, self.horizon_months)
 
     @property
     def digest(self) -> str:
@@ -213,6 +214,11 @@ class Scenario(Record):
                 says = f"no option '{option}'; there are {', '.join(self.candidates)}"
                 raise wrong_at("optimize", option, says=says)
         return self
+
+
+@lru_cache(maxsize=64)
+def _months(start: date, count: int) -> tuple[date, ...]:
+    return tuple(month_start(start, k) for k in range(count))
 
 
 def _holds_an_assumption(value: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Machine:
     billing_minimum_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """A fleet and its traffic."""
 
@@ -62,12 +63,12 @@ class Case:
         """Requests that quick fidelity should do with."""
         return ENOUGH_LLM_REQUESTS if isinstance(self.curve, LlmCurve) else MOST_REQUESTS
 
-    @property
+    @cached_property
     def largest_fleet(self) -> int:
         """Most replicas that there can be."""
         return self.rules().maximum
 
-    @property
+    @cached_property
     def levels(self) -> tuple[int, ...]:
         """Numbers of instances that a commitment may cover."""
         return levels_up_to(instances_needed(self.largest_fleet, self.machine.per_instance))
@@ -88,7 +89,7 @@ class Case:
             share *= base + (1.0 - base) * spot.available_share
         return share
 
-    @property
+    @cached_property
     def each_per_s(self) -> float:
         """Most requests that one replica serves [1/s]."""
         return self.curve.most_per_s(self.rules().batch.max_size) * self.slots
