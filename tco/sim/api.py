@@ -194,20 +194,18 @@ def run_api(
         NO_TIME if law is None else law.table()
         for law in (rules.latency, rules.per_token, rules.elsewhere)
     )
-    begins_s = float(came_s[0]) if came_s.size else 0.0
-    state, levels = np.full(2, begins_s), limits[:, at.SIZE].copy()
+    begins_ns = at.whole_ns(float(came_s[0])) if came_s.size else 0
+    seen_ns, levels = np.full(2, begins_ns), limits[:, at.SIZE].copy()
     places = np.zeros(2, dtype=np.int64)
-    heap_s = np.empty(FIRST_ROOM)
     heap = np.empty((FIRST_ROOM, at.HEAP_COLUMNS), dtype=np.int64)
     finish_s, first_word_s = np.full(came_s.size, np.nan), np.full(came_s.size, np.nan)
     fates = np.full(came_s.size, -1, dtype=np.int8)
     billed, counts = np.zeros((at.SELLERS, at.BILLED_COLUMNS)), np.zeros(at.COUNTS)
     while not at.advance(
         came_s, first_call, tokens, limits, settings, switches, outages_s,
-        base_s, pace_s, elsewhere_s, seed, state, levels, places, heap_s, heap,
+        base_s, pace_s, elsewhere_s, seed, seen_ns, levels, places, heap,
         finish_s, first_word_s, fates, billed, counts,
     ):  # fmt: skip
-        heap_s = np.concatenate((heap_s, np.empty_like(heap_s)))
         heap = np.concatenate((heap, np.empty_like(heap)))
     run = ApiRun(came_s, finish_s, first_word_s, fates, billed, counts, count_from_s)
     _check(run, first_call)

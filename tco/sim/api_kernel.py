@@ -1,8 +1,11 @@
 """Calls of a vendor's API one after the other: limits, tries, outages, in compiled code.
 
-Moments at which a call is made come in order of time, ties in order of the request: arrivals from
-their list, everything that follows from a heap. Draws are numbered by request, call and try, so
-that the same try meets the same luck whatever happened before it.
+A moment is a whole number of nanoseconds: arrivals, edges of outages, waits, what a call takes and
+what a bucket still wants are rounded to it when they are made and are whole ever after. So moments
+that fall together are equal, however each came about. Calls are made in order of these moments, of
+one moment in order of the request: arrivals from their list, everything that follows from a heap.
+Draws are numbered by request, call and try, so that the same try meets the same luck whatever
+happened before it.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tco.sim.compiled import compiled
+from tco.units import NANOSECONDS_PER_SECOND
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -54,17 +58,16 @@ BILLED_COLUMNS = 4
 # Places in the counts of tries.
 MADE, TURNED_AWAY, FAILED, TIMED_OUT, QUEUED_S, BACKED_OFF_S = range(6)
 COUNTS = 6
-# Columns of a call in the heap beside its moment.
-REQUEST, CALL, TRY, HAS_FALLEN_OVER = range(4)
-HEAP_COLUMNS = 4
+# Columns of a call in the heap.
+MOMENT_NS, REQUEST, CALL, TRY, HAS_FALLEN_OVER = range(5)
+HEAP_COLUMNS = 5
 # Streams of draws.
 BASE, PACE, JITTER, ELSEWHERE = range(4)
 
 MOST_TRIES, MOST_CALLS, STREAMS = 32, 256, 4
 CLOSE = 1e-9
-"""A bucket that lacks so little of its size, or a moment so little late, is taken to be there."""
-TICKS_A_SECOND = 2.0**34
-"""Moments that are worked out are kept to ticks of 58 ps, so that what falls together does so."""
+"""A call that takes so little more than a bucket's size, as a share of it, fits."""
+FOREVER_NS = 2**62
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _30, _27, _31, _11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
@@ -96,52 +99,63 @@ def quantile(table: Array, share: float) -> float:
 
 
 @compiled
-def _is_before(at_s: Array, what: Whole, one: int, other: int) -> bool:
-    if at_s[one] != at_s[other]:
-        return bool(at_s[one] < at_s[other])
-    return bool(what[one, REQUEST] < what[other, REQUEST])
+def whole_ns(seconds: float) -> int:
+    """Return the nearest nanosecond."""
+    if seconds * NANOSECONDS_PER_SECOND >= FOREVER_NS:
+        return FOREVER_NS
+    return math.floor(seconds * NANOSECONDS_PER_SECOND + 0.5)
 
 
 @compiled
-def _swap(at_s: Array, what: Whole, one: int, other: int) -> None:
-    at_s[one], at_s[other] = at_s[other], at_s[one]
+def _moment_s(came_s: float, moment_ns: int) -> float:
+    """Return a moment in seconds; an arrival that was rounded down is no later than its end."""
+    return max(came_s, moment_ns / NANOSECONDS_PER_SECOND)
+
+
+@compiled
+def _is_before(heap: Whole, one: int, other: int) -> bool:
+    if heap[one, MOMENT_NS] != heap[other, MOMENT_NS]:
+        return bool(heap[one, MOMENT_NS] < heap[other, MOMENT_NS])
+    return bool(heap[one, REQUEST] < heap[other, REQUEST])
+
+
+@compiled
+def _swap(heap: Whole, one: int, other: int) -> None:
     for column in range(HEAP_COLUMNS):
-        what[one, column], what[other, column] = what[other, column], what[one, column]
+        heap[one, column], heap[other, column] = heap[other, column], heap[one, column]
 
 
 @compiled
 def _push(
-    at_s: Array, what: Whole, size: int, moment_s: float,
-    request: int, call: int, tried: int, fallen: int,
-) -> int:  # fmt: skip
+    heap: Whole, size: int, moment_ns: int, request: int, call: int, tried: int, fallen: int
+) -> int:
     """Add a call to the heap; return its new size."""
-    at_s[size] = moment_s
-    what[size, REQUEST], what[size, CALL] = request, call
-    what[size, TRY], what[size, HAS_FALLEN_OVER] = tried, fallen
+    heap[size, MOMENT_NS], heap[size, REQUEST], heap[size, CALL] = moment_ns, request, call
+    heap[size, TRY], heap[size, HAS_FALLEN_OVER] = tried, fallen
     child = size
     while child > 0:
         parent = (child - 1) // 2
-        if not _is_before(at_s, what, child, parent):
+        if not _is_before(heap, child, parent):
             break
-        _swap(at_s, what, child, parent)
+        _swap(heap, child, parent)
         child = parent
     return size + 1
 
 
 @compiled
-def _pop(at_s: Array, what: Whole, size: int) -> int:
+def _pop(heap: Whole, size: int) -> int:
     """Put the first call behind the rest; return how many are left before it."""
     size -= 1
-    _swap(at_s, what, 0, size)
+    _swap(heap, 0, size)
     parent = 0
     while True:
         first = parent
         for child in (2 * parent + 1, 2 * parent + 2):
-            if child < size and _is_before(at_s, what, child, first):
+            if child < size and _is_before(heap, child, first):
                 first = child
         if first == parent:
             return size
-        _swap(at_s, what, parent, first)
+        _swap(heap, parent, first)
         parent = first
 
 
@@ -156,48 +170,52 @@ def _takes(limits: Array, limit: int, tokens: Array, row: int) -> float:
 
 
 @compiled
-def _let_through_s(
-    limits: Array, first: int, last: int, levels: Array, seen_s: float, now_s: float,
+def _held(limits: Array, limit: int, levels: Array, seen_ns: int, moment_ns: int) -> float:
+    """Return what a bucket holds at a moment, not earlier than it was last looked at."""
+    refilled = limits[limit, PER_S] * ((moment_ns - seen_ns) / NANOSECONDS_PER_SECOND)
+    return float(min(limits[limit, SIZE], levels[limit] + refilled))
+
+
+@compiled
+def _let_through_ns(
+    limits: Array, first: int, last: int, levels: Array, seen_ns: int, now_ns: int,
     tokens: Array, row: int,
-) -> float:  # fmt: skip
-    """Return when all limits hold what a call takes; infinite where one never does [s]."""
-    from_s = max(now_s, seen_s)
-    moment_s = from_s
+) -> int:  # fmt: skip
+    """Return when all limits hold what a call takes; for ever where one never does."""
+    from_ns = max(now_ns, seen_ns)
+    moment_ns = from_ns
     for limit in range(first, last):
-        wanted, size = _takes(limits, limit, tokens, row), limits[limit, SIZE]
-        close = CLOSE * size
-        if wanted > size + close:
-            return math.inf
-        held = min(size, levels[limit] + limits[limit, PER_S] * (from_s - seen_s))
-        if held + close < wanted:
-            ready_s = from_s + (wanted - held) / limits[limit, PER_S]
-            ready_s = math.floor(ready_s * TICKS_A_SECOND + 0.5) / TICKS_A_SECOND
-            moment_s = max(moment_s, ready_s)
-    return moment_s
+        wanted = _takes(limits, limit, tokens, row)
+        if wanted > limits[limit, SIZE] * (1.0 + CLOSE):
+            return FOREVER_NS
+        lacking = wanted - _held(limits, limit, levels, seen_ns, from_ns)
+        if lacking > 0.0:
+            moment_ns = max(moment_ns, from_ns + whole_ns(lacking / limits[limit, PER_S]))
+    return moment_ns
 
 
 @compiled
 def _take(
-    limits: Array, first: int, last: int, levels: Array, seen_s: float, moment_s: float,
+    limits: Array, first: int, last: int, levels: Array, seen_ns: int, moment_ns: int,
     tokens: Array, row: int,
 ) -> None:  # fmt: skip
+    """Take what a call takes; what a moment rounded down had not yet refilled stays owed."""
     for limit in range(first, last):
-        held = levels[limit] + limits[limit, PER_S] * (moment_s - seen_s)
-        wanted = _takes(limits, limit, tokens, row)
-        levels[limit] = max(0.0, min(limits[limit, SIZE], held) - wanted)
+        held = _held(limits, limit, levels, seen_ns, moment_ns)
+        levels[limit] = held - _takes(limits, limit, tokens, row)
 
 
 @compiled
-def _is_down(outages_s: Array, moment_s: float) -> bool:
+def _is_down(outages_s: Array, moment_ns: int) -> bool:
     """Tell whether a moment lies in an outage; its end does not."""
     low, high = 0, outages_s.shape[0]
     while low < high:
         middle = (low + high) // 2
-        if outages_s[middle, 1] <= moment_s:
+        if whole_ns(outages_s[middle, 1]) <= moment_ns:
             low = middle + 1
         else:
             high = middle
-    return bool(low < outages_s.shape[0] and outages_s[low, 0] <= moment_s)
+    return bool(low < outages_s.shape[0] and whole_ns(outages_s[low, 0]) <= moment_ns)
 
 
 @compiled
@@ -221,10 +239,9 @@ def advance(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one compiled lo
     pace_s: Array,
     elsewhere_s: Array,
     seed: int,
-    state: Array,
+    seen_ns: Whole,
     levels: Array,
     places: Whole,
-    heap_s: Array,
     heap: Whole,
     finish_s: Array,
     first_word_s: Array,
@@ -234,20 +251,23 @@ def advance(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one compiled lo
 ) -> bool:
     """Make every call; return whether all are done, or the heap wants more room.
 
-    ``state`` holds the moments at which provisioned throughput and the limits were last looked at;
-    ``places`` the next arrival and the size of the heap.
+    ``seen_ns`` holds the moments at which provisioned throughput and the limits were last looked
+    at; ``places`` the next arrival and the size of the heap.
     """
     provisioned = switches[HAS_PROVISIONED]
+    queue_ns, timeout_ns = whole_ns(settings[QUEUE_S]), whole_ns(settings[TIMEOUT_S])
     while True:
         size = places[1]
-        if size == heap_s.shape[0]:
+        if size == heap.shape[0]:
             return False
-        if size > 0 and (places[0] == came_s.shape[0] or heap_s[0] <= came_s[places[0]]):
-            size = _pop(heap_s, heap, size)
-            now_s, request, call = heap_s[size], heap[size, REQUEST], heap[size, CALL]
+        is_left = places[0] < came_s.shape[0]
+        came_ns = whole_ns(came_s[places[0]]) if is_left else FOREVER_NS
+        if size > 0 and heap[0, MOMENT_NS] <= came_ns:
+            size = _pop(heap, size)
+            now_ns, request, call = heap[size, MOMENT_NS], heap[size, REQUEST], heap[size, CALL]
             tried, fallen = heap[size, TRY], heap[size, HAS_FALLEN_OVER]
-        elif places[0] < came_s.shape[0]:
-            now_s, request, call, tried, fallen = came_s[places[0]], places[0], 0, 0, 0
+        elif is_left:
+            now_ns, request, call, tried, fallen = came_ns, places[0], 0, 0, 0
             places[0] += 1
         else:
             return True
@@ -257,32 +277,32 @@ def advance(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one compiled lo
         if tokens.shape[0] == 1:
             row = 0
         is_counted = came_s[request] >= settings[COUNT_FROM_S]
-        begins_s, ready_s, seller = now_s, math.inf, PAID_BY_TOKEN
+        begins_ns, ready_ns, seller = now_ns, FOREVER_NS, PAID_BY_TOKEN
         if provisioned:
-            ready_s = _let_through_s(limits, 0, 1, levels, state[0], now_s, tokens, row)
-            if ready_s <= now_s + CLOSE:
-                _take(limits, 0, 1, levels, state[0], now_s, tokens, row)
-                state[0], seller = now_s, PROVISIONED
+            ready_ns = _let_through_ns(limits, 0, 1, levels, seen_ns[0], now_ns, tokens, row)
+            if ready_ns <= now_ns:
+                _take(limits, 0, 1, levels, seen_ns[0], now_ns, tokens, row)
+                seen_ns[0], seller = now_ns, PROVISIONED
                 if is_counted:
                     _bill(billed, PROVISIONED, tokens, row)
         is_through = seller == PROVISIONED
         if not is_through and (not provisioned or switches[PASSES_ON]):
             last = limits.shape[0]
-            ready_s = _let_through_s(limits, provisioned, last, levels, state[1], now_s,
-                                     tokens, row)  # fmt: skip
-            if ready_s - now_s <= settings[QUEUE_S] + CLOSE:
-                _take(limits, provisioned, last, levels, state[1], ready_s, tokens, row)
-                state[1], begins_s, is_through = ready_s, ready_s, True
+            ready_ns = _let_through_ns(limits, provisioned, last, levels, seen_ns[1], now_ns,
+                                       tokens, row)  # fmt: skip
+            if ready_ns < FOREVER_NS and ready_ns - now_ns <= queue_ns:
+                _take(limits, provisioned, last, levels, seen_ns[1], ready_ns, tokens, row)
+                seen_ns[1], begins_ns, is_through = ready_ns, ready_ns, True
         if is_counted:
             counts[MADE] += 1.0
-            counts[QUEUED_S] += begins_s - now_s
-        failed_s, done_s, takes_s = math.inf, math.inf, 0.0
+            counts[QUEUED_S] += (begins_ns - now_ns) / NANOSECONDS_PER_SECOND
+        failed_ns, takes_ns = FOREVER_NS, 0
         if not is_through:
-            failed_s = now_s
+            failed_ns = now_ns
             if is_counted:
                 counts[TURNED_AWAY] += 1.0
-        elif _is_down(outages_s, begins_s):
-            failed_s = begins_s + settings[ERROR_S]
+        elif _is_down(outages_s, begins_ns):
+            failed_ns = begins_ns + whole_ns(settings[ERROR_S])
             if is_counted:
                 counts[FAILED] += 1.0
                 if switches[BILLS_FAILED] and seller != PROVISIONED:
@@ -290,45 +310,45 @@ def advance(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one compiled lo
         elif switches[BY_TOKENS]:
             opens_s = quantile(base_s, uniform(seed, request, call, tried, BASE))
             pace = quantile(pace_s, uniform(seed, request, call, tried, PACE))
-            takes_s = opens_s + max(0.0, tokens[row, OUTPUT] - 1.0) * pace
-            done_s = begins_s + takes_s
-            first_word_s[request] = begins_s + opens_s
+            takes_ns = whole_ns(opens_s + max(0.0, tokens[row, OUTPUT] - 1.0) * pace)
+            opens_ns = begins_ns + whole_ns(opens_s)
+            first_word_s[request] = _moment_s(came_s[request], opens_ns)
         else:
             # A latency of whole requests is one draw, spread evenly over its calls.
-            takes_s = quantile(base_s, uniform(seed, request, 0, tried, BASE)) / calls
-            done_s = begins_s + takes_s
-        # What a call takes is compared, not its moments: their difference is rounded.
-        if takes_s > settings[TIMEOUT_S]:
-            failed_s, done_s = begins_s + settings[TIMEOUT_S], math.inf
+            takes_ns = whole_ns(quantile(base_s, uniform(seed, request, 0, tried, BASE)) / calls)
+        done_ns = begins_ns + takes_ns
+        if takes_ns > timeout_ns:
+            failed_ns = begins_ns + timeout_ns
             if is_counted:
                 counts[TIMED_OUT] += 1.0
                 if switches[BILLS_TIMED_OUT] and seller != PROVISIONED:
                     _bill(billed, seller, tokens, row)
-        if failed_s < math.inf and tried + 1 < settings[TRIES]:
+        if failed_ns < FOREVER_NS and tried + 1 < settings[TRIES]:
             wait_s = settings[FIRST_WAIT_S] * settings[WAIT_FACTOR] ** tried
             wait_s = min(wait_s, settings[LONGEST_WAIT_S])
             if settings[JITTER_SHARE] > 0.0:
                 luck = uniform(seed, request, call, tried, JITTER)
                 wait_s *= 1.0 - settings[JITTER_SHARE] * luck
-            again_s = failed_s + wait_s
-            if switches[HONOURS_RETRY_AFTER] and not is_through and ready_s < math.inf:
-                again_s = max(again_s, ready_s)
+            again_ns = failed_ns + whole_ns(wait_s)
+            if switches[HONOURS_RETRY_AFTER] and not is_through and ready_ns < FOREVER_NS:
+                again_ns = max(again_ns, ready_ns)
             if is_counted:
-                counts[BACKED_OFF_S] += again_s - failed_s
-            places[1] = _push(heap_s, heap, size, again_s, request, call, tried + 1, fallen)
+                counts[BACKED_OFF_S] += (again_ns - failed_ns) / NANOSECONDS_PER_SECOND
+            places[1] = _push(heap, size, again_ns, request, call, tried + 1, fallen)
             continue
-        if failed_s < math.inf:
+        if failed_ns < FOREVER_NS:
             if not switches[FALLS_OVER]:
-                finish_s[request], fates[request], places[1] = failed_s, LOST, size
+                finish_s[request] = _moment_s(came_s[request], failed_ns)
+                fates[request], places[1] = LOST, size
                 continue
             seller, fallen = FALLBACK, 1
             takes_s = quantile(elsewhere_s, uniform(seed, request, 0, tried, ELSEWHERE)) / calls
-            done_s = failed_s + takes_s
-            first_word_s[request] = done_s
+            done_ns = failed_ns + whole_ns(takes_s)
+            first_word_s[request] = _moment_s(came_s[request], done_ns)
         if is_counted and seller != PROVISIONED:
             _bill(billed, seller, tokens, row)
         if call + 1 < calls:
-            places[1] = _push(heap_s, heap, size, done_s, request, call + 1, 0, fallen)
+            places[1] = _push(heap, size, done_ns, request, call + 1, 0, fallen)
         else:
-            finish_s[request], places[1] = done_s, size
+            finish_s[request], places[1] = _moment_s(came_s[request], done_ns), size
             fates[request] = FELL_OVER if fallen else SERVED
