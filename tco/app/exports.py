@@ -14,7 +14,7 @@ from tco.app.jobs import worked_out
 from tco.app.words import plain
 from tco.charts import frames
 from tco.errors import TcoError
-from tco.export.files import LEVELS, Format, Wanted, export_files, with_recovery
+from tco.export.files import LEVELS, Format, Wanted, export_files, with_recovery, with_scenarios
 from tco.export.finance_files import parse_accounts, parse_approved
 from tco.plan import Evaluation
 from tco.rank.comparison import compared
@@ -131,7 +131,9 @@ def _text(table: pd.DataFrame | None) -> str | None:
 
 
 def _files(shown: shell.Shown, wanted: Wanted, name: str, *, tries: bool) -> None:
-    tables = state.materials()
+    tables, library = state.materials(), state.library()
+    materials = tables.catalog, tables.measurements
+    file = library.file_of(shown.plan.origin)
 
     def work(watch: Watch) -> dict[str, bytes]:
         found: Evaluation = shown.reply.refined(Scope.ALL)
@@ -139,8 +141,9 @@ def _files(shown: shell.Shown, wanted: Wanted, name: str, *, tries: bool) -> Non
         crossings = compared(found.outlook, found.requests_answered, None)
         asked = replace(wanted, crossings=crossings)
         watch.wanted += len(wanted.formats)
+        asked = with_scenarios(found, asked, library, file, *materials, watch=watch)
         if tries:
-            asked = with_recovery(found, asked, tables.catalog, tables.measurements, watch=watch)
+            asked = with_recovery(found, asked, *materials, watch=watch)
         files: dict[str, bytes] = {}
         for form in wanted.formats:
             watch.check()

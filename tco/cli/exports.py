@@ -93,10 +93,18 @@ def export(  # noqa: PLR0913, PLR0917 - one argument for each option
                 f"Formats: {', '.join(FORMATS)}."
             )
     options = options_of(context)
-    [loaded] = options.scenarios([str(options.library.find(scenario))])
-    from tco.export.files import Format, Wanted, export_files, with_recovery, write_files
+    file = options.library.find(scenario)
+    [loaded] = options.scenarios([str(file)])
+    from tco.export import across, recovery
+    from tco.export.files import (
+        Format,
+        Wanted,
+        export_files,
+        with_recovery,
+        with_scenarios,
+        write_files,
+    )
     from tco.export.finance_files import read_accounts, read_approved
-    from tco.export.recovery import STOPPED
     from tco.plan import Settings, evaluate
     from tco.rank.comparison import compared
 
@@ -120,19 +128,21 @@ def export(  # noqa: PLR0913, PLR0917 - one argument for each option
         exchange=rate,
         crossings=compared(found.outlook, found.requests_answered, None),
     )
+    tables = options.catalog, options.measurements
+    if Format.REPORT in asked.formats:
+        say("evaluating the other scenarios of the use case; Ctrl-C leaves them out")
+        try:
+            asked = with_scenarios(
+                found, asked, options.library, file, *tables, watch=Watch(), tell=say_at_terminal
+            )
+        except KeyboardInterrupt:
+            asked = replace(asked, across=across.STOPPED)
     if Format.REPORT in asked.formats and not no_recovery:
         say("trying what would recover the waste; new fleets are simulated, Ctrl-C leaves it out")
         try:
-            asked = with_recovery(
-                found,
-                asked,
-                options.catalog,
-                options.measurements,
-                watch=Watch(),
-                tell=say_at_terminal,
-            )
+            asked = with_recovery(found, asked, *tables, watch=Watch(), tell=say_at_terminal)
         except KeyboardInterrupt:
-            asked = replace(asked, recoverable=STOPPED)
+            asked = replace(asked, recoverable=recovery.STOPPED)
     paths = write_files(export_files(found, asked), out)
     if as_json:
         print_json({"schema": "tco/export/1", "files": [str(path) for path in paths]})

@@ -14,6 +14,7 @@ from rich.text import Text
 from tco.cli.coverage import coverage_table
 from tco.cli.incumbents import incumbent_table
 from tco.domain.price import ExchangeRate
+from tco.export.across import Cell, by_snapshot_and_scenario
 from tco.export.ranking import ranking_document
 from tco.plan import Evaluation
 from tco.prices.currency import from_usd
@@ -83,17 +84,23 @@ def document(evaluations: Sequence[Evaluation], sought: Mapping[str, Sought]) ->
 def across_scenarios(evaluations: Sequence[Evaluation]) -> dict[str, dict[str, dict[str, Any]]]:
     """Return, by use case, snapshot and scenario, the rank and cost of each snapshot."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for evaluation in evaluations:
-        rows = found.setdefault(evaluation.scenario.use_case, {})
-        for place, answer in enumerate(evaluation.ranking.snapshots, start=1):
-            assert answer.profile is not None
-            assert answer.money is not None
-            row = rows.setdefault("+".join(answer.profile.snapshots), {})
-            row[evaluation.scenario.name] = {
-                "place": place,
-                "option": answer.option,
-                "cost_usd": answer.money.basis_usd,
+    for use_case, those in _by_use_case(evaluations).items():
+        rows = found.setdefault(use_case, {})
+        for snapshot, row in by_snapshot_and_scenario(those).items():
+            placed = {
+                name: {"place": cell.place, "option": cell.answer.option, "cost_usd": cell.cost_usd}
+                for name, cell in row.items()
+                if cell.place is not None
             }
+            if placed:
+                rows[snapshot] = placed
+    return found
+
+
+def _by_use_case(evaluations: Sequence[Evaluation]) -> dict[str, list[Evaluation]]:
+    found: dict[str, list[Evaluation]] = {}
+    for evaluation in evaluations:
+        found.setdefault(evaluation.scenario.use_case, []).append(evaluation)
     return found
 
 
@@ -229,23 +236,16 @@ def _thousands(usd: float, rate: ExchangeRate) -> str:
 
 def print_across(evaluations: Sequence[Evaluation], rate: ExchangeRate) -> None:
     """Print snapshots against the scenarios of each use case that has several here."""
-    for use_case, rows in across_scenarios(evaluations).items():
-        names = [e.scenario.name for e in evaluations if e.scenario.use_case == use_case]
+    for use_case, those in _by_use_case(evaluations).items():
+        names = [found.scenario.name for found in those]
         if len(names) < 2:  # noqa: PLR2004 - one scenario was printed already
             continue
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column(f"{use_case}: place and cost", overflow="fold")
         for name in names:
             table.add_column(name, justify="right")
-        for snapshot, row in rows.items():
-            cells = [row.get(name) for name in names]
-            table.add_row(
-                snapshot,
-                *(
-                    "" if cell is None else f"{cell['place']}  {_thousands(cell['cost_usd'], rate)}"
-                    for cell in cells
-                ),
-            )
+        for snapshot, row in by_snapshot_and_scenario(those).items():
+            table.add_row(snapshot, *(_cell(row.get(name), rate) for name in names))
         console = Console(highlight=False)
         with console.capture() as shown:
             if not console.is_terminal:
@@ -253,6 +253,15 @@ def print_across(evaluations: Sequence[Evaluation], rate: ExchangeRate) -> None:
             console.print()
             console.print(table)
         sys.stdout.write(shown.get())
+
+
+def _cell(cell: Cell | None, rate: ExchangeRate) -> str:
+    """Write a place and its cost, or what became of a snapshot that has none."""
+    if cell is None:
+        return ""
+    if cell.place is None or cell.cost_usd is None:
+        return cell.word
+    return f"{cell.place}  {_thousands(cell.cost_usd, rate)}"
 
 
 def _print_folded(console: Console, found: Evaluation, rate: ExchangeRate) -> None:

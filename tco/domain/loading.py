@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from tco.domain.sweep import Sweep
 from tco.errors import Finding, InputError, NotFoundError, TcoError, nearest
 
 MOST_EXTENSIONS = 8
+SCENARIO_FORMAT = "scenario/1"
 Loaded = TypeVar("Loaded", bound=BaseModel)
 
 
@@ -44,14 +45,25 @@ class Library:
     def scenario_paths(self) -> list[Path]:
         """Every scenario of every use case: base first, then by name."""
         paths = self.root.glob("*/*.yaml")
-        return sorted(
-            (
-                path
-                for path in paths
-                if path.parent.name not in ("snapshots", "histories", "sweeps")
-            ),
-            key=lambda path: (path.parent.name, path.stem != "base", path.stem),
+        return _base_first(
+            path for path in paths if path.parent.name not in ("snapshots", "histories", "sweeps")
         )
+
+    def file_of(self, scenario: Scenario) -> Path:
+        """Return where a scenario stands in the library, or would stand."""
+        return self.root / scenario.use_case / f"{scenario.name}.yaml"
+
+    def beside(self, path: Path) -> list[Path]:
+        """Every scenario in the folder of one, itself included: base first, then by name."""
+        return _base_first(file for file in path.parent.glob("*.yaml") if self._may_be_one(file))
+
+    def _may_be_one(self, path: Path) -> bool:
+        """Tell whether a file says that it is a scenario; one that cannot be read may be."""
+        try:
+            data = self.document(path).data
+        except InputError:
+            return True
+        return "extends" in data or data.get("format") == SCENARIO_FORMAT
 
     def use_cases(self) -> list[str]:
         """Names of the use cases."""
@@ -232,6 +244,10 @@ class Library:
                 continue
             document = merge(_nested(found, ("histories", name)), document)
         return document
+
+
+def _base_first(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: (path.parent.name, path.stem != "base", path.stem))
 
 
 def resolved_scenario(data: Mapping[str, Any], file: str) -> Scenario:

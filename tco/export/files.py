@@ -13,8 +13,10 @@ import pandas as pd
 from tco.charts import cost, frames, picture, ranking, uncertainty
 from tco.charts.picture import Chart
 from tco.data import write_whole
+from tco.domain.loading import Library
 from tco.domain.price import ExchangeRate
 from tco.errors import TcoError
+from tco.export.across import NOT_LOOKED, Across, across
 from tco.export.document import evaluation_json, evaluation_markdown
 from tco.export.facts import facts_of, file_name
 from tco.export.focus import as_focus_csv, focus_rows
@@ -74,6 +76,8 @@ class Wanted:
     """Currency in which the workbook repeats its totals."""
     recoverable: Recoverable = NOT_TRIED
     """What would recover the waste: in the report, and in a workbook written with it."""
+    across: Across = NOT_LOOKED
+    """The ranking in each scenario of the use case: in the report."""
 
 
 def with_recovery(
@@ -90,6 +94,35 @@ def with_recovery(
         return wanted
     tried = recoverable(found, catalog, measurements, watch=watch, tell=tell)
     return replace(wanted, recoverable=tried)
+
+
+def with_scenarios(
+    found: Evaluation,
+    wanted: Wanted,
+    library: Library,
+    file: Path,
+    catalog: Catalog,
+    measurements: Measurements,
+    *,
+    watch: Watch | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Wanted:
+    """Add the ranking in each scenario of the use case where a report is wanted.
+
+    Args:
+        found: The plan, evaluated.
+        wanted: What is exported.
+        library: Reads the scenarios beside the plan's.
+        file: Where the plan's scenario stands, or would stand.
+        catalog: Prices.
+        measurements: Measured speed and energy.
+        watch: Through which somebody follows and may stop it.
+        tell: Is told what is evaluated, before it is.
+    """
+    if Format.REPORT not in wanted.formats:
+        return wanted
+    seen = across(found, library, file, catalog, measurements, watch=watch, tell=tell)
+    return replace(wanted, across=seen)
 
 
 def export_files(found: Evaluation, wanted: Wanted) -> dict[str, bytes]:
@@ -188,7 +221,9 @@ WRITERS: dict[Format, Writer] = {
     ),
     Format.FOCUS: lambda found, wanted: as_focus_csv(focus_rows(found, [wanted.option])),
     Format.SUMMARY: lambda found, _: summary_pdf(found),
-    Format.REPORT: lambda found, wanted: report_pdf(found, wanted.crossings, wanted.recoverable),
+    Format.REPORT: lambda found, wanted: report_pdf(
+        found, wanted.crossings, wanted.recoverable, wanted.across
+    ),
     Format.JSON: lambda found, wanted: evaluation_json(found, wanted.crossings),
     Format.MARKDOWN: lambda found, _: evaluation_markdown(found).encode(),
     Format.ROWS: lambda found, _: marked_parquet(found.ledger, facts_of(found)),

@@ -71,6 +71,11 @@ def heading(text: str) -> Paragraph:
     return words(text, 11, bold=True)
 
 
+def and_more(left: int, what: str) -> list[Flowable]:
+    """Say how many were left out of a list, if any were."""
+    return [words(f"and {left} more {what}", 7, quiet=True)] if left > 0 else []
+
+
 def table(
     titles: Sequence[str],
     rows: Sequence[Sequence[str]],

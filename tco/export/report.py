@@ -10,6 +10,8 @@ from reportlab.platypus import Flowable, PageBreak, SimpleDocTemplate, Spacer
 
 from tco.charts import cost, frames, ranking, uncertainty
 from tco.domain.cost import Kind, Phase
+from tco.export.across import NOT_LOOKED, Across
+from tco.export.across_section import across_section
 from tco.export.facts import facts_of, footer_of
 from tco.export.page_style import (
     HEIGHT,
@@ -17,6 +19,7 @@ from tco.export.page_style import (
     PADDING,
     QUIET,
     WIDTH,
+    and_more,
     cards,
     fonts,
     heading,
@@ -56,11 +59,12 @@ def report_pdf(
     found: Evaluation,
     crossings: Sequence[Compared] = (),
     recoverable: Recoverable = NOT_TRIED,
+    seen: Across = NOT_LOOKED,
 ) -> bytes:
     """Write the decision and what it rests on, on five pages."""
     pages = (
         _summary(found),
-        _over_time(found),
+        _over_time(found) + across_section(found, seen),
         _development_and_waste(found, recoverable),
         _crossings_and_coverage(found, crossings),
         _grounds(found),
@@ -115,6 +119,7 @@ def _summary(found: Evaluation) -> list[Flowable]:
             title=f"Total cost, {found.settings.basis}, with the range from P10 to P90",
         )
         story += [Spacer(1, 4), picture(chart, height=30 * min(len(ranked), MOST_RANKED) + 40)]
+        story += and_more(len(ranked) - MOST_RANKED, "ranked, in the table")
     story += [Spacer(1, 4), _ranking(found)]
     left_out = (*found.ranking.unproven, *found.ranking.excluded)
     if left_out:
@@ -123,6 +128,7 @@ def _summary(found: Evaluation) -> list[Flowable]:
             words(f"{a.title} ({a.status}): {'; '.join(a.reasons)}", 7.5)
             for a in left_out[:MOST_RANKED]
         ]
+        story += and_more(len(left_out) - MOST_RANKED, "not ranked")
     story += [Spacer(1, 4), words(_caveat(found), 7, quiet=True)]
     return story
 
@@ -230,7 +236,12 @@ def _over_time(found: Evaluation) -> list[Flowable]:
     rows_of_text.append(["total", *map(usd, sums.sum().tolist())])
     titles = ("phase", *(answer.title for answer in answers))
     story.append(table(titles, rows_of_text, widths=(14, *([12] * len(answers))), size=6))
-    return story
+    return [*story, *_more_options(found)]
+
+
+def _more_options(found: Evaluation) -> list[Flowable]:
+    """Say how many options a table of options leaves out."""
+    return and_more(len(frames.priced(found)) - MOST_RANKED, "options, in the workbook")
 
 
 def _development_and_waste(found: Evaluation, recoverable: Recoverable) -> list[Flowable]:
@@ -242,6 +253,7 @@ def _development_and_waste(found: Evaluation, recoverable: Recoverable) -> list[
     story += [Spacer(1, 8), heading("Paid for capacity that did not work [USD]")]
     lost = found.ledger["kind"].isin([str(Kind.WASTED), str(Kind.IDLE)])
     story.append(_parts(found, answers, lost, "cause", titles))
+    story += _more_options(found)
     story += [Spacer(1, 8), heading("What would recover the waste")]
     return story + _recovery(found, recoverable)
 
@@ -256,7 +268,9 @@ def _recovery(found: Evaluation, recoverable: Recoverable) -> list[Flowable]:
         for one in recoverable.recovery.causes[:MOST_CAUSES]
     ]
     titles = ("cause", "today [USD]", "recoverable [USD]", "stays [USD]")
-    story += [table(titles, causes, widths=(40, 20, 20, 20), size=6.5), Spacer(1, 6)]
+    story.append(table(titles, causes, widths=(40, 20, 20, 20), size=6.5))
+    story += and_more(len(recoverable.recovery.causes) - MOST_CAUSES, "causes")
+    story.append(Spacer(1, 6))
     trials = [
         [verdict_of(trial), "" if trial.saved_usd is None else usd(trial.saved_usd)]
         for trial in recoverable.tried
@@ -319,7 +333,7 @@ def _crossings_and_coverage(found: Evaluation, crossings: Sequence[Compared]) ->
         )
         story.append(picture(chart, width=430, height=28 * len(swings) + 30))
     story += [Spacer(1, 6), heading("What each total covers")]
-    return [*story, _coverage(found)]
+    return [*story, _coverage(found), *_more_options(found)]
 
 
 def _coverage(found: Evaluation) -> Flowable:
@@ -346,7 +360,7 @@ def _grounds(found: Evaluation) -> list[Flowable]:
     story.append(
         table(("share of cost by grade", *grades), shares, widths=(40, *([12] * len(grades))))
     )
-    story += [Spacer(1, 6), heading("Assumptions that carry a range")]
+    story += [*_more_options(found), Spacer(1, 6), heading("Assumptions that carry a range")]
     drivers = [d for d in found.model.drivers().values() if d.low is not None]
     rows = [
         [
@@ -365,9 +379,7 @@ def _grounds(found: Evaluation) -> list[Flowable]:
             size=6.5,
         )
     )
-    if len(drivers) > MOST_ASSUMPTIONS:
-        rest = len(drivers) - MOST_ASSUMPTIONS
-        story.append(words(f"{rest} more stand in the workbook.", 7, quiet=True))
+    story += and_more(len(drivers) - MOST_ASSUMPTIONS, "assumptions, in the workbook")
     story += [Spacer(1, 6), heading("What this rests on")]
     story += [words(f"{name}: {text}", 7) for name, text in facts_of(found).items()]
     return story
