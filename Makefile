@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv pip
 
 .DELETE_ON_ERROR:
-.PHONY: help app rank test check fix bench measure golden picture lock
+.PHONY: help app rank test coverage check fix bench measure golden picture lock
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -21,9 +21,13 @@ rank: .venv/.base  ## the same answer in the terminal
 
 # ---- work on it ---------------------------------------------------------------------------------
 
-test: .venv/.dev .venv/.measure  ## all tests, shuffled, with coverage
+test: .venv/.dev .venv/.measure  ## all tests, shuffled
 	@tests/system_parts.sh
-	$(BIN)/pytest --numprocesses auto --dist loadfile --durations 5 --cov --cov-report term:skip-covered
+	$(BIN)/pytest --numprocesses auto --dist loadfile --durations 5
+
+coverage: .venv/.dev .venv/.measure  ## all tests, and the lines that none of them reaches; twice as long
+	@tests/system_parts.sh
+	$(BIN)/pytest --numprocesses auto --dist loadfile --cov --cov-report term:skip-covered
 
 check: .venv/.dev  ## format, lint, types, import layers, data audits, docs
 	$(BIN)/ruff format --check --quiet .
