@@ -107,7 +107,7 @@ class Library:
             unread = {"organisation"} if "organisation" not in document.data and findings else set()
             others = [found for found in error.findings if found.key not in unread]
             raise InputError([*findings, *others]) from None
-        findings += _broken_references(scenario, document)
+        findings += broken_references(scenario, document)
         if findings:
             raise InputError(findings)
         return scenario
