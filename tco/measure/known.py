@@ -27,7 +27,7 @@ class Known:
     is_curve: bool
     """Whether speed is known over what is served at once, or at one operating point alone."""
     is_reference: bool = False
-    """Whether the weights were random: the speed of the architecture."""
+    """Whether weights were random, its own or those of a sweep that an estimate rests on."""
 
     @property
     def rank(self) -> tuple[int, bool, int]:
@@ -77,18 +77,21 @@ def is_sweep(measured: Measured) -> bool:
 
 
 def _estimated(measurements: Measurements, hardware: Collection[str]) -> Iterable[Known]:
-    keys = {
-        (one.subject.snapshot, one.hardware.accelerator_count, runtime_of(one), one.precision)
-        for one in measurements.servings
-        if is_sweep(one) and one.hardware.accelerator_count > 0
-    }
-    for snapshot, count, runtime, precision in sorted(keys):
+    sweeps: dict[tuple[str, int, str, str], bool] = {}
+    for one in measurements.servings:
+        if is_sweep(one) and one.hardware.accelerator_count > 0:
+            count = one.hardware.accelerator_count
+            key = one.subject.snapshot, count, runtime_of(one), one.precision
+            sweeps[key] = sweeps.get(key, False) or one.is_reference
+    for (snapshot, count, runtime, precision), is_reference in sorted(sweeps.items()):
         for name in hardware:
             try:
                 measurements.estimate(snapshot, name, count, runtime, precision)
             except MissingFigureError:
                 continue
-            yield Known(snapshot, name, count, Evidence.ESTIMATED, is_curve=True)
+            yield Known(
+                snapshot, name, count, Evidence.ESTIMATED, is_curve=True, is_reference=is_reference
+            )
 
 
 def table(measurements: Measurements, hardware: Collection[str] = COMPARED) -> list[list[str]]:

@@ -59,6 +59,12 @@ def test_random_weights_and_several_cards_are_said():
     assert found["big"]["Fast"] == "imported curve, 4 cards"
 
 
+def test_an_estimate_from_random_weights_says_so_too():
+    random = {"snapshot": "net", "source": "x", "weights": "random"}
+    found = cells(*(sweep(name, subject=random) for name in ("Fast", "Slow")))
+    assert found["net"]["Tiny"] == "estimated curve, random weights"
+
+
 def test_of_several_ways_the_best_grade_is_shown_then_a_curve():
     own = sweep("Fast", evidence="published", batches=(1,), runtime={"name": "other"}, id="point")
     known = Measurements((), "", (own, sweep("Fast", evidence="published")), {}, {})
