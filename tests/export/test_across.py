@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import pypdf
 import pytest
+from reportlab.platypus import SimpleDocTemplate
 
 from tco.cli.ranking import across_scenarios
 from tco.domain.changes import with_inputs
 from tco.domain.loading import Library
 from tco.export.across import NOT_LOOKED, STOPPED, by_snapshot_and_scenario
+from tco.export.across_section import across_section
 from tco.export.files import Format, Wanted, export_files, with_scenarios
+from tco.export.page_style import one_page
 from tco.export.report import report_pdf
 from tco.plan import Settings, evaluate
 from tests.conftest import ROOT
@@ -30,13 +33,26 @@ def seen_from(name, library=LIBRARY):
 
 def text_of(document):
     pages = pypdf.PdfReader(io.BytesIO(document)).pages
-    assert len(pages) == 5
     return " ".join(" ".join(page.extract_text().split()) for page in pages)
 
 
+def section_of(found, seen):
+    """The section alone, on a page of its own: what a report says of it, without the charts."""
+    held = io.BytesIO()
+    SimpleDocTemplate(held).build([one_page(across_section(found, seen))])
+    return text_of(held.getvalue())
+
+
 @pytest.fixture(scope="module")
-def report():
-    return text_of(report_pdf(evaluated(NAME), seen=seen_from(NAME)))
+def document():
+    [written] = export_files(evaluated(NAME), replace(WANTED, across=seen_from(NAME))).values()
+    return written
+
+
+@pytest.fixture(scope="module")
+def report(document):
+    assert len(pypdf.PdfReader(io.BytesIO(document)).pages) == 5
+    return text_of(document)
 
 
 def test_the_reports_figures_are_those_of_rank_in_every_scenario(report):
@@ -83,9 +99,12 @@ def test_the_report_says_who_wins_where_and_who_is_left_out_for_what(report):
 
 
 def test_a_report_from_any_of_the_scenarios_tells_the_same_and_which_one_it_is():
-    other = text_of(report_pdf(evaluated(SCENARIOS[1]), seen=seen_from(SCENARIOS[1])))
-    assert f"{SCENARIOS[1].rpartition('/')[2]} (this plan)" in other
-    tables = [by_snapshot_and_scenario(seen_from(name).evaluations) for name in SCENARIOS[:2]]
+    seen = [seen_from(name) for name in SCENARIOS[:2]]
+    for name, across in zip(SCENARIOS, seen, strict=False):
+        text = section_of(evaluated(name), across)
+        assert f"{name.rpartition('/')[2]} (this plan)" in text
+        assert text.count("(this plan)") == 1
+    tables = [by_snapshot_and_scenario(across.evaluations) for across in seen]
     figures = [
         {(s, n): (c.place, c.cost_usd) for s, row in table.items() for n, c in row.items()}
         for table in tables
@@ -93,14 +112,14 @@ def test_a_report_from_any_of_the_scenarios_tells_the_same_and_which_one_it_is()
     assert figures[0] == figures[1]
 
 
-def test_the_same_scenarios_give_the_same_bytes_and_no_report_looks_at_none():
+def test_the_same_scenarios_give_the_same_bytes_and_who_wants_no_report_none(document):
     found = evaluated(NAME)
     asked = replace(WANTED, across=seen_from(NAME))
-    assert export_files(found, asked) == export_files(found, replace(asked, across=seen_from(NAME)))
+    assert list(export_files(found, asked).values()) == [document]
     none = replace(WANTED, formats=[Format.SUMMARY])
     assert with_scenarios(found, none, LIBRARY, LIBRARY.find(NAME), *data()) is none
-    assert NOT_LOOKED.why_not in text_of(report_pdf(found))
-    assert STOPPED.why_not in text_of(report_pdf(found, seen=STOPPED))
+    assert NOT_LOOKED.why_not in section_of(found, NOT_LOOKED)
+    assert STOPPED.why_not in section_of(found, STOPPED)
 
 
 # ---- folders of one's own ------------------------------------------------------------------------
@@ -116,7 +135,7 @@ def library(tmp_path):
 def looked_at(library, scenario):
     found = evaluate(scenario, *data(), settings=Settings(cache=KEPT))
     seen = with_scenarios(found, WANTED, library, library.file_of(scenario), *data()).across
-    return seen, text_of(report_pdf(found, seen=seen))
+    return seen, section_of(found, seen)
 
 
 def test_a_scenario_alone_is_said_to_be_the_only_one(library):
