@@ -133,7 +133,7 @@ def _text(table: pd.DataFrame | None) -> str | None:
 def _files(shown: shell.Shown, wanted: Wanted, name: str, *, tries: bool) -> None:
     tables, library = state.materials(), state.library()
     materials = tables.catalog, tables.measurements
-    file = library.file_of(shown.plan.origin)
+    scenario_file = library.file_of(shown.plan.origin)
 
     def work(watch: Watch) -> dict[str, bytes]:
         found: Evaluation = shown.reply.refined(Scope.ALL)
@@ -141,7 +141,7 @@ def _files(shown: shell.Shown, wanted: Wanted, name: str, *, tries: bool) -> Non
         crossings = compared(found.outlook, found.requests_answered, None)
         asked = replace(wanted, crossings=crossings)
         watch.wanted += len(wanted.formats)
-        asked = with_scenarios(found, asked, library, file, *materials, watch=watch)
+        asked = with_scenarios(found, asked, library, scenario_file, *materials, watch=watch)
         if tries:
             asked = with_recovery(found, asked, *materials, watch=watch)
         files: dict[str, bytes] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,14 +62,21 @@ def _placed(ranking: Ranking) -> dict[str, Cell]:
 
 
 def _left_out(found: Evaluation) -> dict[str, Cell]:
-    """Return each snapshot with what kept an option of it out; what is unproven comes first."""
+    """Return each snapshot by what may yet be ranked of it: unproven, near, the rest; by cost."""
+    ranking = found.ranking
+    near = sorted(ranking.near_misses, key=_cost)
+    rest = sorted(ranking.excluded, key=_cost)
     cells: dict[str, Cell] = {}
-    for answer in (*found.ranking.unproven, *found.ranking.near_misses, *found.ranking.excluded):
+    for answer in (*ranking.unproven, *near, *rest):
         known = answer.profile.snapshots if answer.profile is not None else ()
         candidate = found.scenario.candidates.get(answer.option)
         alone = None if candidate is None else candidate.snapshot
         cells.setdefault("+".join(known) or alone or answer.option, Cell(None, answer))
     return cells
+
+
+def _cost(answer: Answer) -> float:
+    return math.inf if answer.money is None else answer.money.basis_usd
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,12 +36,12 @@ def across_section(found: Evaluation, seen: Across) -> list[Flowable]:
             widths=(26, *([14] * len(names))),
             size=6,
         ),
-        *and_more(len(rows) - MOST_ROWS, "snapshots"),
+        *and_more(len(rows) - MOST_ROWS, "snapshot"),
         Spacer(1, 4),
     ]
     left_out = _left_out(rows, len(names))
     story += [words(text, 6.5) for text in left_out[:MOST_LEFT_OUT]]
-    story += and_more(len(left_out) - MOST_LEFT_OUT, "left out in some scenario")
+    story += and_more(len(left_out) - MOST_LEFT_OUT, "reason")
     return [*story, *_notes(found, seen)]
 
 

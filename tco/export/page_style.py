@@ -71,9 +71,11 @@ def heading(text: str) -> Paragraph:
     return words(text, 11, bold=True)
 
 
-def and_more(left: int, what: str) -> list[Flowable]:
-    """Say how many were left out of a list, if any were."""
-    return [words(f"and {left} more {what}", 7, quiet=True)] if left > 0 else []
+def and_more(left: int, what: str, where: str = "") -> list[Flowable]:
+    """Say how many were left out of a list, if any were, and where they stand."""
+    if left <= 0:
+        return []
+    return [words(f"and {left} more {what}{'s' if left > 1 else ''}{where}", 7, quiet=True)]
 
 
 def table(
@@ -88,7 +90,9 @@ def table(
     def cell(text: str, column: int, *, bold: bool = False) -> Paragraph:
         return Paragraph(escape(text), style(size, bold=bold, right=column > 0))
 
-    head = ParagraphStyle("head", parent=style(size, bold=True), textColor=colors.white)
+    head = ParagraphStyle(
+        "head", parent=style(size, bold=True), textColor=colors.white, embeddedHyphenation=1
+    )
     right = ParagraphStyle("head-right", parent=head, alignment=TA_RIGHT)
     data = [[Paragraph(escape(t), right if n else head) for n, t in enumerate(titles)]]
     data += [[cell(text, n) for n, text in enumerate(row)] for row in rows]

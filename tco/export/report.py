@@ -119,7 +119,7 @@ def _summary(found: Evaluation) -> list[Flowable]:
             title=f"Total cost, {found.settings.basis}, with the range from P10 to P90",
         )
         story += [Spacer(1, 4), picture(chart, height=30 * min(len(ranked), MOST_RANKED) + 40)]
-        story += and_more(len(ranked) - MOST_RANKED, "ranked, in the table")
+        story += and_more(len(ranked) - MOST_RANKED, "option", " in the table")
     story += [Spacer(1, 4), _ranking(found)]
     left_out = (*found.ranking.unproven, *found.ranking.excluded)
     if left_out:
@@ -128,7 +128,7 @@ def _summary(found: Evaluation) -> list[Flowable]:
             words(f"{a.title} ({a.status}): {'; '.join(a.reasons)}", 7.5)
             for a in left_out[:MOST_RANKED]
         ]
-        story += and_more(len(left_out) - MOST_RANKED, "not ranked")
+        story += and_more(len(left_out) - MOST_RANKED, "option")
     story += [Spacer(1, 4), words(_caveat(found), 7, quiet=True)]
     return story
 
@@ -219,13 +219,13 @@ def _over_time(found: Evaluation) -> list[Flowable]:
         chart = cost.stacked_monthly_cost(
             rows, by="phase", title=f"Cost a month of {best.title}, when it is paid"
         )
-        story.append(picture(chart))
+        story.append(picture(chart, height=170))
         if best.option in found.outlook.uncertainty.ranges:
             fan = uncertainty.fan(
                 frames.fan_table(found, best.option),
                 title=f"Likely path and the range from P10 to P90, {found.settings.basis}",
             )
-            story.append(picture(fan, height=170))
+            story.append(picture(fan, height=130))
     story.append(heading("By phase of the model's life [USD, nominal]"))
     answers = frames.priced(found)[:MOST_RANKED]
     sums = frames.by_phase_table(found, answers)
@@ -241,7 +241,7 @@ def _over_time(found: Evaluation) -> list[Flowable]:
 
 def _more_options(found: Evaluation) -> list[Flowable]:
     """Say how many options a table of options leaves out."""
-    return and_more(len(frames.priced(found)) - MOST_RANKED, "options, in the workbook")
+    return and_more(len(frames.priced(found)) - MOST_RANKED, "option", ", in the workbook")
 
 
 def _development_and_waste(found: Evaluation, recoverable: Recoverable) -> list[Flowable]:
@@ -269,7 +269,7 @@ def _recovery(found: Evaluation, recoverable: Recoverable) -> list[Flowable]:
     ]
     titles = ("cause", "today [USD]", "recoverable [USD]", "stays [USD]")
     story.append(table(titles, causes, widths=(40, 20, 20, 20), size=6.5))
-    story += and_more(len(recoverable.recovery.causes) - MOST_CAUSES, "causes")
+    story += and_more(len(recoverable.recovery.causes) - MOST_CAUSES, "cause")
     story.append(Spacer(1, 6))
     trials = [
         [verdict_of(trial), "" if trial.saved_usd is None else usd(trial.saved_usd)]
@@ -379,7 +379,7 @@ def _grounds(found: Evaluation) -> list[Flowable]:
             size=6.5,
         )
     )
-    story += and_more(len(drivers) - MOST_ASSUMPTIONS, "assumptions, in the workbook")
+    story += and_more(len(drivers) - MOST_ASSUMPTIONS, "assumption", ", in the workbook")
     story += [Spacer(1, 6), heading("What this rests on")]
     story += [words(f"{name}: {text}", 7) for name, text in facts_of(found).items()]
     return story

@@ -179,4 +179,4 @@ def test_what_a_table_has_no_room_for_is_counted(monkeypatch):
     assert f"and {len(rows) - 2} more snapshots" in text
     priced = len({line.option for line in found.model.lines})
     assert text.count(f"and {priced - 3} more options, in the workbook") == 4
-    assert f"and {len(found.ranking.options) - 3} more ranked, in the table" in text
+    assert f"and {len(found.ranking.options) - 3} more options in the table" in text
