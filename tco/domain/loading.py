@@ -20,7 +20,6 @@ from tco.domain.sweep import Sweep
 from tco.errors import Finding, InputError, NotFoundError, TcoError, nearest
 
 MOST_EXTENSIONS = 8
-SCENARIO_FORMAT = "scenario/1"
 Loaded = TypeVar("Loaded", bound=BaseModel)
 
 
@@ -38,25 +37,13 @@ class Library:
     def scenario_paths(self) -> list[Path]:
         """Every scenario of every use case: base first, then by name."""
         paths = self.root.glob("*/*.yaml")
-        return _base_first(
+        return base_first(
             path for path in paths if path.parent.name not in ("snapshots", "histories", "sweeps")
         )
 
     def file_of(self, scenario: Scenario) -> Path:
         """Return where a scenario stands in the library, or would stand."""
         return self.root / scenario.use_case / f"{scenario.name}.yaml"
-
-    def beside(self, path: Path) -> list[Path]:
-        """Every scenario in the folder of one, itself included: base first, then by name."""
-        return _base_first(file for file in path.parent.glob("*.yaml") if self._may_be_one(file))
-
-    def _may_be_one(self, path: Path) -> bool:
-        """Tell whether a file says that it is a scenario; one that cannot be read may be."""
-        try:
-            data = self.document(path).data
-        except InputError:
-            return True
-        return "extends" in data or data.get("format") == SCENARIO_FORMAT
 
     def use_cases(self) -> list[str]:
         """Names of the use cases."""
@@ -239,7 +226,8 @@ class Library:
         return document
 
 
-def _base_first(paths: Iterable[Path]) -> list[Path]:
+def base_first(paths: Iterable[Path]) -> list[Path]:
+    """Put files of scenarios in order: by use case, base first, then by name."""
     return sorted(paths, key=lambda path: (path.parent.name, path.stem != "base", path.stem))
 
 

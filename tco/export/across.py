@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tco.domain.loading import Library
-from tco.errors import TcoError
+from tco.domain.loading import Library, base_first
+from tco.errors import InputError, TcoError
 from tco.measure.library import Measurements
 from tco.plan import Evaluation, evaluate
 from tco.prices import Catalog
 from tco.rank.score import Answer, Ranking, Status
 from tco.tasks import Watch
+
+SCENARIO_FORMAT = "scenario/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def across(
     evaluations: dict[str, Evaluation] = {}
     unread: list[tuple[str, str]] = []
     is_changed = False
-    for path in library.beside(file):
+    for path in _files_beside(library, file):
         try:
             scenario = library.load_scenario(path)
             if scenario.use_case != found.scenario.use_case:
@@ -142,3 +144,16 @@ def across(
     if found.scenario.name not in evaluations:
         evaluations = {found.scenario.name: found, **evaluations}
     return Across(tuple(evaluations.values()), tuple(unread), is_changed)
+
+
+def _files_beside(library: Library, file: Path) -> list[Path]:
+    """Return the scenarios in the folder of one, itself included; other files are passed over."""
+
+    def may_be_one(path: Path) -> bool:
+        try:
+            data = library.document(path).data
+        except InputError:
+            return True  # to be named with what is wrong
+        return "extends" in data or data.get("format") == SCENARIO_FORMAT
+
+    return base_first(filter(may_be_one, file.parent.glob("*.yaml")))
