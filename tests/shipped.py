@@ -1,7 +1,7 @@
 """The shipped scenarios, each loaded and evaluated once for all tests of a process.
 
-Simulated results are kept in the folder of pytest's cache, under the digest of the code and figures
-they rest on, so that the processes of one run share them.
+Simulated results are kept where `make rank` keeps them, under the digest of the code and figures they
+rest on: what it has worked out, and what another process of the run has, is not worked out again.
 """
 
 from functools import cache
@@ -11,6 +11,7 @@ from tco.domain.scenario import Scenario
 from tco.measure.library import Measurements
 from tco.plan import Evaluation, Settings, evaluate
 from tco.prices import Catalog
+from tco.tasks import user_cache
 from tests.conftest import ROOT
 
 LIBRARY = Library(ROOT / "scenarios")
@@ -18,7 +19,8 @@ NAMES = [
     path.relative_to(ROOT / "scenarios").with_suffix("").as_posix()
     for path in LIBRARY.scenario_paths()
 ]
-KEPT = ROOT / ".pytest_cache" / "simulations"
+KEPT = user_cache()
+"""Looked up here, before each test is given a home of its own."""
 
 
 @cache

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from playwright.sync_api import TimeoutError as NotInTimeError
 
 from tests.conftest import ROOT, personal, sealed
+from tests.shipped import KEPT
 
 ENTRY = ROOT / "streamlit_app.py"
 START_S = 90.0
@@ -73,7 +74,7 @@ def running(entry: Path, home: Path) -> Iterator[Server]:
     log = home / "streamlit.log"
     environment = {k: v for k, v in os.environ.items() if not personal(k)} | sealed(home)
     # Simulations are kept under the digest of all they rest on, so runs may share them.
-    environment["XDG_CACHE_HOME"] = str(ROOT / ".pytest_cache" / "app")
+    environment["XDG_CACHE_HOME"] = str(KEPT.parent)
     command = [sys.executable, "-m", "streamlit", "run", str(entry), f"--server.port={port}"]
     with log.open("w") as output:
         server = subprocess.Popen(
