@@ -1,7 +1,7 @@
 """The shipped scenarios, each loaded and evaluated once for all tests of a process.
 
-Simulated results are kept where `make rank` keeps them, under the digest of the code and figures they
-rest on: what it has worked out, and what another process of the run has, is not worked out again.
+Simulated results are kept where `make rank` keeps them, under the digest of the code and figures
+they rest on: what it or another process of the run has worked out is not worked out again.
 """
 
 from functools import cache
