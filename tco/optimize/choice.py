@@ -9,13 +9,15 @@ from tco.domain.deployment import ApiDeployment, SelfHostedDeployment
 from tco.domain.fleet import (
     HpaAutoscaler,
     KedaAutoscaler,
+    KnativeAutoscaler,
     QueueAutoscaler,
     ScaledFleet,
     ScheduleAutoscaler,
 )
 from tco.domain.scenario import Candidate, Scenario
+from tco.domain.serverless import ServerlessDeployment
 
-Plain = ApiDeployment | SelfHostedDeployment
+Plain = ApiDeployment | SelfHostedDeployment | ServerlessDeployment
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,16 @@ class Choice:
         deployment = self.deployment
         if isinstance(deployment, ApiDeployment):
             return f"{deployment.provider}/{deployment.model}, {deployment.tier} tier"
+        if isinstance(deployment, ServerlessDeployment):
+            return _function(deployment)
         machine = deployment.machine
         parts = [
             f"{machine.seller} {machine.instance_type} {machine.region}",
             machine.purchase.replace("_", " "),
             _fleet(deployment),
         ]
+        if deployment.interruptions is not None and deployment.interruptions.on_demand_instances:
+            parts.append(f"machines never taken: {deployment.interruptions.on_demand_instances}")
         if deployment.commitment is not None:
             committed = deployment.commitment
             parts.append(f"{committed.instances} committed by {committed.purchase}")
@@ -67,6 +73,12 @@ def candidate_with(scenario: Scenario, option: str, snapshot: str, deployment: P
     return candidate.model_copy(update=changes)
 
 
+def _function(deployment: ServerlessDeployment) -> str:
+    kept = f"{deployment.provisioned} kept warm" if deployment.provisioned else "none kept warm"
+    where = f"{deployment.seller} {deployment.prices.duration} {deployment.region}"
+    return f"function on demand, {where}, {deployment.memory_gib:g} GiB, {kept}"
+
+
 def _fleet(deployment: SelfHostedDeployment) -> str:
     scaler, spare = deployment.autoscaler, deployment.spare_replicas
     more = f" and {spare} spare" if spare else ""
@@ -76,6 +88,9 @@ def _fleet(deployment: SelfHostedDeployment) -> str:
             how = f"{scaler.minimum} to {scaler.maximum} replicas, {share}"
         case QueueAutoscaler() | KedaAutoscaler():
             target = f"{scaler.target_per_replica:g} requests each by {scaler.kind}"
+            how = f"{scaler.minimum} to {scaler.maximum} replicas, {target}"
+        case KnativeAutoscaler():
+            target = f"{scaler.concurrency * scaler.target_share:g} requests each by {scaler.kind}"
             how = f"{scaler.minimum} to {scaler.maximum} replicas, {target}"
         case ScheduleAutoscaler():
             numbers = scaler.replicas_by_hour

@@ -13,12 +13,14 @@ goal that it would meet then. So what is already too dear or too slow need not b
   what a level costs rises ever slower with the hours in which it is used.
 - Machines that are taken away or fail may be none at all.
 - No request is answered before the shortest time that a batch takes.
+- Whatever else is simulated, such as a function on demand or an API with limits, has no bound. It
+  is quick, so it is simulated, and its floor is its cost.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -48,14 +50,17 @@ SCOPE = "no request is faster"
 class Floors(Kept):
     """Stands in for results of simulations: what no simulation would fall below."""
 
+    simulated: Kept = field(default_factory=Kept)
+    """Where the results of what has no bound are kept."""
+
     def of(self, task: Task) -> Result:
-        """Return the floor of a task, at once."""
+        """Return the floor of a task, or raise ``WantedError`` where only a simulation tells."""
         match task:
             case StaticTask():
                 return _static(task).as_data()
             case LadderTask():
                 return _ladder(task).as_data()
-        raise TypeError(f"no floor is known of a {type(task).__name__}")
+        return self.simulated.of(task)
 
 
 def _static(task: StaticTask) -> StaticUsage:

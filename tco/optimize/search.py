@@ -149,24 +149,30 @@ class Search:
             update=unbound if nominal else unbound | {"budget_usd": None}
         )
         question = replace(self.question, scenario=scenario.model_copy(update={"goals": goals}))
-        floors = Effort(Floors(), "quick")
-        for choice in self.space.choices:
-            try:
-                floor = tried(question, choice, floors, self.bar)
-                if not nominal and not _is_exact(floor) and _commits(choice):
-                    floor = replace(floor, cost_usd=0.0)
-                self.floors[choice.number] = floor
-            except TcoError as error:
-                self.refusals[choice.number] = str(error)
+        floors = Effort(Floors(simulated=self.effort.kept), "quick")
+
+        def find(choice: Choice) -> None:
+            floor = tried(question, choice, floors, self.bar)
+            if not nominal and not _is_exact(floor) and _commits(choice):
+                floor = replace(floor, cost_usd=0.0)
+            self.floors[choice.number] = floor
+
+        self._for_each(self.space.choices, find)
 
     def _evaluate(self, choices: Sequence[Choice]) -> None:
-        """Evaluate deployments; simulations that are missing are worked out side by side."""
+        def evaluate(choice: Choice) -> None:
+            self.trials[choice.number] = tried(self.question, choice, self.effort, self.bar)
+
+        self._for_each(choices, evaluate)
+
+    def _for_each(self, choices: Sequence[Choice], look: Callable[[Choice], None]) -> None:
+        """Look at deployments; simulations that are missing are worked out side by side."""
         left = list(choices)
         while left:
             wanted, again = [], []
             for choice in left:
                 try:
-                    self.trials[choice.number] = tried(self.question, choice, self.effort, self.bar)
+                    look(choice)
                 except WantedError as missing:
                     wanted.append(missing.task)
                     again.append(choice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,14 +15,15 @@ from tco.domain.edge import EdgeDeployment
 from tco.domain.hardware import Instance
 from tco.domain.price import Purchase
 from tco.domain.search_space import MachineOffer, SearchSpace
-from tco.domain.serverless import ServerlessDeployment
 from tco.domain.snapshot import Approach
 from tco.errors import MissingFigureError, PriceNotFoundError, TcoError
 from tco.hosting.host import Arranged, arrange, mean_rates_per_s
 from tco.ledger.option import parts_of_option
 from tco.measure.library import CPU
 from tco.optimize.choice import Choice, Plain
+from tco.optimize.functions import functions_of
 from tco.optimize.trial import Question
+from tco.sim.packing import instances_needed
 
 BUSY_SHARES = (0.5, 0.7, 0.85)
 SLOTS_FILLED = (0.5, 1.0)
@@ -33,6 +34,12 @@ STATIC_STEPS = (1.25, 1.5, 2.0)
 ROOM = 2
 """An autoscaler may grow to so many times what the busiest hour needs: growing costs nothing."""
 TIERS = ("standard", "batch", "flex", "priority")
+AIMED_AT = {
+    "queue_length": "target_per_replica",
+    "keda": "target_per_replica",
+    "knative": "concurrency",
+}
+"""Scalers by the requests in a fleet, and what each calls those of a replica."""
 SPOT = "spot machines are not tried: the deployment does not say how often they are taken back"
 
 
@@ -64,11 +71,8 @@ def space_of(question: Question) -> Space:
     scenario, option = question.scenario, question.option
     candidate = scenario.candidates[option]
     deployment, snapshot = candidate.deployment, candidate.snapshot
-    if isinstance(deployment, ServerlessDeployment | EdgeDeployment):
-        raise TcoError(
-            f"'{option}' runs on demand at a vendor or on devices; there is no fleet of ours to "
-            "search for"
-        )
+    if isinstance(deployment, EdgeDeployment):
+        raise TcoError(f"'{option}' runs on devices; there is no fleet of ours to search for")
     if snapshot is None or not isinstance(deployment, Plain):
         raise TcoError(
             f"'{option}' passes requests on to other options; name one of those, each has a "
@@ -76,12 +80,14 @@ def space_of(question: Question) -> Space:
         )
     given = scenario.optimize.get(option, SearchSpace())
     notes: list[str] = []
+    found: Iterator[tuple[str, Plain]] = iter(())
     if isinstance(deployment, ApiDeployment):
-        found: Iterator[tuple[str, Plain]] = _of_api(question, deployment, given, snapshot)
-    else:
+        found = _of_api(question, deployment, given, snapshot)
+    elif isinstance(deployment, SelfHostedDeployment):
         found = _of_machines(question, deployment, given, snapshot, notes)
+    functions = ((snapshot, each) for each in functions_of(question, deployment, given, notes))
     choices = {_text(snapshot, deployment): (snapshot, deployment)}
-    for name, tried in found:
+    for name, tried in chain(found, functions):
         choices.setdefault(_text(name, tried), (name, tried))
     numbered = (Choice(number, *pair) for number, pair in enumerate(choices.values()))
     return Space(tuple(numbered), tuple(dict.fromkeys(notes)))
@@ -134,9 +140,12 @@ def _of_machines(
         except TcoError as error:
             notes.append(f"{machine.seller} {machine.instance_type}, {way.runtime}: {error}")
             continue
+        each_holds = arranged.rented.packing.per_instance
+        half = math.ceil(instances_needed(need, each_holds) / 2)
         for batch in _batches(_largest_batch(question, way, base), given):
             for fleet in _fleets(deployment, given, arranged, need, notes):
-                for bought in _purchases(question, way.offer, given, deployment):
+                most = instances_needed(_largest(fleet) + deployment.spare_replicas, each_holds)
+                for bought in _purchases(question, way.offer, given, deployment, half, most):
                     found = _valid(base, {**fleet, **batch, **bought})
                     if found is not None:
                         yield way.snapshot, found
@@ -255,11 +264,18 @@ def _variants(question: Question, given: SearchSpace, snapshot: str) -> tuple[st
 
 
 def _purchases(
-    question: Question, offer: MachineOffer, given: SearchSpace, deployment: SelfHostedDeployment
+    question: Question,
+    offer: MachineOffer,
+    given: SearchSpace,
+    deployment: SelfHostedDeployment,
+    half: int,
+    most: int,
 ) -> Iterator[dict[str, Any]]:
     """Yield the ways to buy that have a price; how many to commit to is found for each fleet.
 
-    Spot machines are tried where the deployment says what takes them away.
+    Spot machines are tried where the deployment says what takes them away, and some beside them
+    that nobody takes: by default none, as many as are written, and half of what the load needs;
+    never more than the most machines that the fleet lies on.
     """
     on_demand, interruptions = Purchase.ON_DEMAND, deployment.interruptions
     for purchase in given.purchases or tuple(Purchase):
@@ -268,7 +284,12 @@ def _purchases(
             yield {"commitment": None}
         elif sold and purchase is Purchase.SPOT and interruptions is not None:
             machine = {**offer.model_dump(), "purchase": purchase}
-            yield {"commitment": None, "machine": machine, "interruptions": interruptions}
+            shares = {0, interruptions.on_demand_instances, half}
+            for number in given.on_demand_instances or sorted(shares):
+                if number > most:
+                    continue
+                spot = interruptions.model_copy(update={"on_demand_instances": number})
+                yield {"commitment": None, "machine": machine, "interruptions": spot}
         elif sold and purchase.term_months is not None:
             yield {"commitment": {"purchase": purchase}}
 
@@ -317,7 +338,7 @@ def _fleets(
         steps = (need, need + 1, need + 2, need + 3, *(math.ceil(need * s) for s in STATIC_STEPS))
         for replicas in given.replicas or sorted(set(steps)):
             yield {"replicas": replicas, "autoscaler": None}
-    by_requests = [kind for kind in ("queue_length", "keda") if kind in scaling]
+    by_requests = [kind for kind in AIMED_AT if kind in scaling]
     if "hpa" not in scaling and not by_requests:
         return
     boot = deployment.boot or given.boot
@@ -336,7 +357,7 @@ def _fleets(
             for share in given.target_busy_shares or BUSY_SHARES
         ]
     targets += [
-        (kind, {"target_per_replica": target}, need)
+        (kind, {AIMED_AT[kind]: target}, need)
         for kind in by_requests
         for target in given.targets_per_replica or [max(1, places * f) for f in SLOTS_FILLED]
     ]
@@ -347,6 +368,10 @@ def _fleets(
             maximum = min(max(ROOM * wanted, minimum + 1), room)
             scaler = {"kind": kind, "minimum": minimum, "maximum": maximum, **target}
             yield {"replicas": None, "autoscaler": scaler, "boot": boot}
+
+
+def _largest(fleet: dict[str, Any]) -> int:
+    return int(fleet["replicas"] or fleet["autoscaler"]["maximum"])
 
 
 def _most_replicas(deployment: SelfHostedDeployment, arranged: Arranged) -> int:

@@ -77,3 +77,26 @@ def all_tried(asked: Question) -> dict[int, Trial | str]:
             except TcoError as error:
                 found[choice.number] = str(error)
     return found
+
+
+def goal(ms: float) -> dict[str, Any]:
+    return {"goals": {"latency_ms": {"p95": ms}}}
+
+
+def check_against_all(asked: Question) -> list[Trial]:
+    """Hold a search against trying everything; return the trials that meet the goals in order."""
+    made = search(asked)
+    found = made.run()
+    everything = all_tried(asked)
+    trials = {n: trial for n, trial in everything.items() if isinstance(trial, Trial)}
+    meet = sorted((t for t in trials.values() if t.is_feasible), key=lambda t: t.place)
+    best = None if found.best is None else found.best.place
+    assert best == (meet[0].place if meet else None)
+    for number, trial in trials.items():
+        floor = made.floors[number]
+        assert floor.cost_usd <= trial.cost_usd * (1 + 1e-9), trial.choice.words
+        assert floor.is_feasible or not trial.is_feasible, trial.choice.words
+    assert found.counts.deployments == len(everything)
+    parts = (found.counts.evaluated, found.counts.too_dear, found.counts.missing_goals)
+    assert sum(parts) + found.counts.refused == len(everything)
+    return meet

@@ -14,7 +14,15 @@ from tco.optimize.space import space_of
 from tco.optimize.trial import Question, Trial
 from tco.plan import evaluate
 from tests.cases import worked_plans
-from tests.optimize.plans import BOOT, all_tried, catalog, question, search
+from tests.optimize.plans import (
+    BOOT,
+    all_tried,
+    catalog,
+    check_against_all,
+    goal,
+    question,
+    search,
+)
 
 REPLICAS = int(os.environ.get("TCO_REPLICAS", "8"))
 IS_LARGE = "TCO_REPLICAS" in os.environ
@@ -46,32 +54,9 @@ def tmp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("prices")
 
 
-def goal(ms: float) -> dict[str, Any]:
-    return {"goals": {"latency_ms": {"p95": ms}}}
-
-
 def in_batches(ms: float) -> dict[str, Any]:
     own = {"deployment": {"service": {"seconds": None, "parallel": None, **BY_BATCH}}}
     return {"candidates": {"own": own}, **goal(ms)}
-
-
-def check_against_all(asked: Any) -> list[Trial]:
-    """Hold a search against trying everything; return the trials that meet the goals in order."""
-    made = search(asked)
-    found = made.run()
-    everything = all_tried(asked)
-    trials = {n: trial for n, trial in everything.items() if isinstance(trial, Trial)}
-    meet = sorted((t for t in trials.values() if t.is_feasible), key=lambda t: t.place)
-    best = None if found.best is None else found.best.place
-    assert best == (meet[0].place if meet else None)
-    for number, trial in trials.items():
-        floor = made.floors[number]
-        assert floor.cost_usd <= trial.cost_usd * (1 + 1e-9), trial.choice.words
-        assert floor.is_feasible or not trial.is_feasible, trial.choice.words
-    assert found.counts.deployments == len(everything)
-    parts = (found.counts.evaluated, found.counts.too_dear, found.counts.missing_goals)
-    assert sum(parts) + found.counts.refused == len(everything)
-    return meet
 
 
 def test_the_search_finds_what_trying_everything_finds(tmp: Path):
