@@ -166,15 +166,34 @@ A_TIE_OF_THIRDS = (
         limits=(Limit("calls", 90.0, 1.0, per_call=1.0),),
         queue_s=3.0,
         retry=Retry(tries=2, timeout_s=2.0),
-        latency=None,
+        latency=always(1.0),
         per_token=always(0.5),
     ),
     ([0.0] * 10 + [27.0, 27.0, 29.0, 30.0, 33.0], [1] * 15, [(0.0, 0.0, 4.0)], []),
 )
 
+# Tries that come when the bucket is told to be full, each after calls that take any time at all.
+TIES_AFTER_DRAWN_TIMES = (
+    ApiRules(
+        limits=(Limit("calls", 90.0, 1.0, per_call=1.0),),
+        queue_s=3.0,
+        retry=Retry(2, longest_wait_s=1.0, honours_retry_after=True, timeout_s=4.0),
+        latency=always(0.5, 3.0, 8.0),
+        per_token=always(0.5, 1.0),
+        error_after_s=2.0,
+    ),
+    (
+        [0.0, *map(float, (24, 25, 27, 29, 29, 29, 30, 32, 33, 34, 35, 36, 36, 38, 40))],
+        [3, 2, 3, 2, 2, 1, 3, 2, 3, 2, 1, 2, 2, 3, 2, 3],
+        [(0.0, 0.0, 4.0)] * 36,
+        [],
+    ),
+)
+
 
 @given(rules=api_rules(), traffic=traffic())
 @example(*A_TIE_OF_THIRDS)
+@example(*TIES_AFTER_DRAWN_TIMES)
 @settings(max_examples=250)
 def test_every_request_ends_when_and_as_plain_objects_end_it(rules, traffic):
     came, calls, tokens, outages_s = traffic
