@@ -31,7 +31,10 @@ class Evidence(StrEnum):
     @property
     def rank(self) -> int:
         """0 for the best grade."""
-        return list(Evidence).index(self)
+        return RANKS[self]
+
+
+RANKS = {grade: rank for rank, grade in enumerate(Evidence)}
 
 
 def worse(*grades: Evidence) -> Evidence:

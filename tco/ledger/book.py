@@ -86,6 +86,19 @@ def total_usd(rows: pd.DataFrame, where: pd.Series | None = None) -> float:
     return float(cost_usd.sum() if where is None else cost_usd[where.to_numpy(np.bool_)].sum())
 
 
+def by_word_usd(rows: pd.DataFrame, column: str) -> dict[str, float]:
+    """Return the nominal cost under each word of a column [USD]; one that has no row is absent."""
+    words = pd.Categorical(rows[column])
+    count = len(words.categories)
+    sums = np.bincount(words.codes, rows["cost_usd"].to_numpy(np.float64), count)
+    has_rows = np.bincount(words.codes, minlength=count) > 0
+    return {
+        str(word): float(usd)
+        for word, usd, is_there in zip(words.categories, sums, has_rows, strict=True)
+        if is_there
+    }
+
+
 def totals(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Sum cost over some columns, largest first."""
     summed = rows.groupby(list(by), sort=False, dropna=False)["cost_usd"].sum().reset_index()
@@ -145,23 +158,26 @@ def line_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 def idle_usd(rows: pd.DataFrame) -> float:
     """Return what was paid for capacity that did not work [USD]: wasted and idle rows."""
-    return total_usd(rows, rows["kind"].isin([Kind.WASTED, Kind.IDLE]))
+    by_kind = by_word_usd(rows, "kind")
+    return sum(by_kind.get(kind, 0.0) for kind in (Kind.WASTED, Kind.IDLE))
 
 
 def capacity_usd(rows: pd.DataFrame) -> float:
     """Return what was paid for capacity of any kind [USD]."""
-    return total_usd(rows, rows["kind"].isin(CAPACITY_KINDS))
+    by_kind = by_word_usd(rows, "kind")
+    return sum(by_kind.get(kind, 0.0) for kind in CAPACITY_KINDS)
 
 
 def physical_total(rows: pd.DataFrame, column: str) -> float | None:
     """Sum energy [kWh] or carbon [kg]; None where some row that draws power has no figure."""
-    known = rows[column].notna()
-    if not known.any():
+    values = rows[column].to_numpy(np.float64)
+    is_unknown = np.isnan(values)
+    if is_unknown.all():
         return None
-    unknown = zip(rows["kind"][~known], rows["category"][~known], strict=True)
-    if any(draws_power(*pair) for pair in set(unknown)):
+    kinds, categories = (rows[name].to_numpy()[is_unknown] for name in ("kind", "category"))
+    if any(draws_power(*pair) for pair in set(zip(kinds, categories, strict=True))):
         return None
-    return float(rows[column].sum())
+    return float(np.nansum(values))
 
 
 def experimentation_usd(rows: pd.DataFrame) -> dict[str, float]:
@@ -170,13 +186,10 @@ def experimentation_usd(rows: pd.DataFrame) -> dict[str, float]:
     Final: training runs of the plan, and tracked runs that were kept. Machines to develop on, data
     and people are not runs.
     """
-    tried = rows.loc[rows["category"] == EXPERIMENT_RUNS, ["cause", "cost_usd"]]
-    by_fate = {
-        fate.value: total_usd(tried, tried["cause"] == fate.cause)
-        for fate in Fate
-        if fate is not Fate.FINAL
-    }
-    return {Fate.FINAL.value: total_usd(rows, rows["category"] == TRAINING_RUN), **by_fate}
+    by_cause = by_word_usd(rows[rows["category"] == EXPERIMENT_RUNS], "cause")
+    by_fate = {fate.value: by_cause.get(fate.cause, 0.0) for fate in Fate if fate is not Fate.FINAL}
+    final = by_word_usd(rows, "category").get(TRAINING_RUN, 0.0)
+    return {Fate.FINAL.value: final, **by_fate}
 
 
 def evidence_shares(rows: pd.DataFrame) -> dict[str, float]:
@@ -184,12 +197,8 @@ def evidence_shares(rows: pd.DataFrame) -> dict[str, float]:
     whole = total_usd(rows)
     if whole == 0:
         return {}
-    by_grade = rows.groupby("evidence")["cost_usd"].sum()
-    return {
-        grade.value: float(by_grade[grade.value]) / whole
-        for grade in Evidence
-        if grade.value in by_grade.index
-    }
+    by_grade = by_word_usd(rows, "evidence")
+    return {grade.value: by_grade[grade] / whole for grade in Evidence if grade in by_grade}
 
 
 def findings(rows: pd.DataFrame) -> list[str]:
@@ -222,8 +231,9 @@ def findings(rows: pd.DataFrame) -> list[str]:
     report(is_loss & (rows["cause"] == ""), "are not busy and name no cause")
     report(~is_loss & (rows["cause"] != ""), "name a cause of waste and are none")
     report((rows["flow"] == Flow.CAPEX) & rows["life_months"].isna(), "are assets without a life")
+    whole = total_usd(rows)
     for name in ("option", "phase", "kind", "payee", "month"):
-        parts, whole = float(totals(rows, [name])["cost_usd"].sum()), total_usd(rows)
+        parts = sum(by_word_usd(rows, name).values())
         if abs(parts - whole) > RELATIVE_TOLERANCE * max(abs(whole), 1.0):
             found.append(f"totals by {name} add to {parts}, the rows to {whole}")
     return found

@@ -8,10 +8,10 @@ Values are arrays of shape (draws or 1, months or 1); draw 0 is the likely case.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from tco.errors import InfeasibleError
 
 Array = NDArray[np.float64]
 ROUNDING = 1e-9
+MOST_READ = 8192
+"""Expressions whose leaves are remembered: those of some twenty plans."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,41 +178,42 @@ def driver(name: str, unit: str, estimate: Estimate) -> Driver:
     )
 
 
+_PARTS: dict[type[Expression], Callable[[Any], tuple[Expression, ...]]] = {
+    Sum: lambda it: it.terms,
+    Product: lambda it: it.factors,
+    Least: lambda it: it.choices,
+    Difference: lambda it: (it.whole, it.part),
+    Ratio: lambda it: (it.top, it.bottom),
+    Power: lambda it: (it.base, it.exponent),
+    RunningSum: lambda it: (it.term, it.period),
+    Lookup: lambda it: (it.argument,) if it.second is None else (it.argument, it.second),
+}
+
+
 def parts_of(expression: Expression) -> tuple[Expression, ...]:
     """Return what an expression is directly made of."""
-    match expression:
-        case Sum(terms):
-            return terms
-        case Product(factors):
-            return factors
-        case Least(choices):
-            return choices
-        case Difference(whole, part):
-            return (whole, part)
-        case Ratio(top, bottom):
-            return (top, bottom)
-        case Power(base, exponent):
-            return (base, exponent)
-        case RunningSum(term, period):
-            return (term, period)
-        case Lookup(argument=argument, second=second):
-            return (argument,) if second is None else (argument, second)
-        case _:
-            return ()
+    parts = _PARTS.get(type(expression))
+    return () if parts is None else parts(expression)
 
 
-def leaves_of(expression: Expression) -> Iterator[Leaf]:
-    """Yield what an expression rests on, each once, in reading order."""
-    seen: set[str] = set()
+@lru_cache(maxsize=MOST_READ)
+def leaves_of(expression: Expression) -> tuple[Leaf, ...]:
+    """Return what an expression rests on, each once, in reading order.
 
-    def walk(here: Expression) -> Iterator[Leaf]:
-        if isinstance(here, Leaf) and here.name not in seen:
-            seen.add(here.name)
-            yield here
-        for part in parts_of(here):
-            yield from walk(part)
-
-    yield from walk(expression)
+    It never changes, and is asked for its grade, its sources and its drivers one after another.
+    """
+    leaves: dict[str, Leaf] = {}
+    seen: set[int] = set()
+    ahead = [expression]
+    while ahead:
+        here = ahead.pop()
+        if id(here) in seen:  # a shared part is read where it stands first
+            continue
+        seen.add(id(here))
+        if isinstance(here, (Driver, Series, Lookup)):
+            leaves.setdefault(here.name, here)
+        ahead += reversed(parts_of(here))
+    return tuple(leaves.values())
 
 
 def evidence_of(expression: Expression) -> Evidence:
@@ -252,22 +255,22 @@ class Valuation:
         return known[1]
 
     def _worked_out(self, expression: Expression) -> Array:
+        joined_by = _JOINED_BY.get(type(expression))
+        if joined_by is not None:
+            return reduce(joined_by, [self.of(part) for part in parts_of(expression)])
         match expression:
             case Number(value):
-                return np.full((1, 1), value)
+                return np.array([[value]])
             case Driver(name=name, likely=likely):
                 drawn = self.draws.get(name)
-                return np.full((1, 1), likely) if drawn is None else drawn[:, np.newaxis]
+                return np.array([[likely]]) if drawn is None else drawn[:, np.newaxis]
             case Series(values=values):
                 return np.asarray(values, dtype=np.float64)[np.newaxis, :]
             case Lookup():
                 return self._looked_up(expression)
             case RunningSum(term, period):
                 return _summed(self.of(term), np.array(period.values))
-            case _:
-                return reduce(
-                    _JOINED_BY[type(expression)], [self.of(part) for part in parts_of(expression)]
-                )
+        raise TypeError(f"no way to work out a {type(expression).__name__}")
 
     def _looked_up(self, table: Lookup) -> Array:
         """Interpolate; a table says nothing beyond its ends."""
@@ -280,6 +283,8 @@ class Valuation:
             action = "Widen the range of the service time"
             beyond = beyond | self._beyond(table.name, across, table.second_points, action)
             found = _on_the_grid(table, at, across)
+        # A line ends at its points; a rounding beyond them would be use that is less than none.
+        found = np.clip(found, min(table.values), max(table.values))
         return np.where(beyond, np.nan, found) if beyond.any() else found
 
     def _beyond(

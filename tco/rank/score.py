@@ -252,6 +252,7 @@ def _cost_then_name(answer: Answer) -> tuple[float, bool, str]:
 def money_of(rows: pd.DataFrame, terms: Terms) -> Money:
     """Sum up one option's rows."""
     tco = book.total_usd(rows)
+    by_phase = book.by_word_usd(rows, "phase")
     capacity = book.capacity_usd(rows)
     idle = book.idle_usd(rows)
     thousands = terms.requests / REQUESTS_PER_THOUSAND
@@ -263,11 +264,10 @@ def money_of(rows: pd.DataFrame, terms: Terms) -> Money:
         tco_usd=tco,
         pv_usd=total_on_basis_usd(rows, months, Basis.PRESENT_VALUE, rate),
         cost_per_1k_usd=tco / thousands,
-        inference_cost_per_1k_usd=book.total_usd(rows, rows["phase"] == Phase.INFERENCE)
-        / thousands,
-        training_usd=book.total_usd(rows, rows["phase"] == Phase.TRAINING),
+        inference_cost_per_1k_usd=by_phase.get(Phase.INFERENCE, 0.0) / thousands,
+        training_usd=by_phase.get(Phase.TRAINING, 0.0),
         experimentation_usd=book.experimentation_usd(rows),
-        people_usd=book.total_usd(rows, rows["payee"] == Payee.PAYROLL),
+        people_usd=book.by_word_usd(rows, "payee").get(Payee.PAYROLL, 0.0),
         idle_usd=idle,
         idle_share=idle / capacity if capacity else None,
         evidence_shares=book.evidence_shares(rows),

@@ -156,6 +156,14 @@ def test_a_lookup_reads_between_its_points_and_stops_at_its_ends():
         Valuation({"rate": np.array([1.5, 0.1])}).of(table)
 
 
+def test_a_lookup_never_leaves_what_its_points_span():
+    at = Driver("rate", "1/s", 29.539999999999996, Evidence.STATED, "s")
+    points, values = (10.67, 29.54), (0.741, 0.0)
+    assert np.interp(at.likely, points, values) < 0  # by the last digit, where nothing is used
+    table = Lookup("t", "instances", at, points, values, Evidence.ESTIMATED, "simulated")
+    assert Valuation().of(table).item() == 0.0
+
+
 def grid(second: Driver) -> Lookup:
     """A table of x + 10 y + x y, which straight lines both ways give exactly."""
     xs, ys = (0.0, 1.0, 4.0), (0.5, 1.0, 3.0)
