@@ -63,6 +63,10 @@ class StagedPlan:
         """What it saves against the cheaper of its options alone [USD]."""
         return min(self.alone_usd.values()) - self.cost_usd
 
+    def candidate(self, scenario: Scenario) -> Candidate:
+        """Return it as an option that the scenario may state."""
+        return _candidate(scenario, self.order, self.switch_month, self.move)
+
     def sentence(self, amount: Amount) -> str:
         """Say it in one line."""
         says = f"proposed in stages: {self.answer.title}, {amount(self.cost_usd)}"

@@ -17,7 +17,7 @@ from tco.rank.breakeven import CostAt
 from tco.rank.budget import Bought, bought
 from tco.rank.comparison import Compared, compared, compared_pair
 from tco.rank.score import Answer
-from tco.staging import Proposal, staged_plans
+from tco.staging import Proposal, StagedPlan, staged_plans
 from tco.tasks import Watch
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -105,9 +105,18 @@ def _pairs(shown: shell.Shown, chosen: tuple[str, str]) -> None:
         st.subheader("Plans in stages")
         for proposal in proposals:
             st.markdown(f"- {plain(proposal.sentence(money))}")
+            # Without its migration stated it would count as free, as an option of the scenario.
+            if isinstance(proposal, StagedPlan) and proposal.move.stated_in is not None:
+                name = proposal.answer.option
+                st.button("Add to the scenario", key=f"add-{name}", on_click=_add, args=(proposal,))
         if not proposals:
             st.info("No two options cross, by month or by volume, so there is nothing to stage.")
     place.markdown("\n".join(f"- {plain(pair.sentence)}" for pair in pairs))
+
+
+def _add(proposed: StagedPlan) -> None:
+    candidate = proposed.candidate(state.plan().edited).model_dump(mode="json")
+    state.change_inputs({("candidates", proposed.answer.option): candidate})
 
 
 # ---- a budget ------------------------------------------------------------------------------------

@@ -25,7 +25,10 @@ MARKS = {
     How.TYPED: ":violet-badge[typed]",
     How.UNKNOWN: ":orange-badge[nobody has said]",
 }
-USD = st.column_config.NumberColumn("total, USD", format="%.2f")
+FRONT_COLUMNS = {
+    "total_usd": st.column_config.NumberColumn("total, USD", format="accounting"),
+    "dominated_by": st.column_config.TextColumn("beaten by"),
+}
 
 
 @shell.result_page("Compare", "In what do the options differ, and where do two cost the same?")
@@ -166,5 +169,5 @@ def _front(found: Evaluation) -> None:
         more_is_better=True,
     )
     st.altair_chart(drawn, width="stretch", key="pareto", alt="Cost against quality")
-    st.dataframe(table, hide_index=True, width="stretch", column_config={"total_usd": USD},
+    st.dataframe(table, hide_index=True, width="stretch", column_config=FRONT_COLUMNS,
                  alt="Cost, quality, and who beats whom")  # fmt: skip

@@ -23,6 +23,7 @@ from tco.rank.unit_cost import UnitOfCost, unit_cost_usd
 from tco.units import month_start
 
 LOST = (Kind.WASTED, Kind.IDLE)
+ABBREVIATIONS = ("api", "llm", "slm")
 SCOPES = {
     Scope.BILLS: "the cloud and API bill alone",
     Scope.PEOPLE: "bills and people without the rest",
@@ -188,7 +189,8 @@ def _ranking(shown: shell.Shown, found: Evaluation) -> None:
     _table(found, snapshots, unit)
     hidden = [answer for answer in found.ranking.options if answer not in snapshots]
     if hidden:
-        with st.expander(f"{len(hidden)} more options of the same snapshots"):
+        more = "1 more option" if len(hidden) == 1 else f"{len(hidden)} more options"
+        with st.expander(f"{more} of the same snapshots"):
             _table(found, hidden, unit)
     _left_out(found)
 
@@ -209,16 +211,21 @@ def _row(found: Evaluation, answer: Answer, known: Range, unit: UnitOfCost) -> d
     return {
         "rank": f"{answer.rank}" + (" (within noise)" if answer.is_tied else ""),
         "option": plain(answer.title),
-        "weights": profile.openness.value if profile.openness else "not known",
-        "class": profile.size_class.value.upper() if profile.size_class else "not known",
-        "served": profile.kind.value,
         "total, USD": f"{cost.basis_usd:,.2f}",
         f"{unit}, USD": f"{each:,.4g}",
         "P10 to P90, USD": "beyond what was simulated"
         if p10 is None or p90 is None
         else f"{p10:,.0f} to {p90:,.0f}",
         "chance of cheapest": f"{known.p_cheapest:.0%}",
+        "weights": profile.openness.value if profile.openness else "not known",
+        "class": _shown(profile.size_class.value) if profile.size_class else "not known",
+        "served": _shown(profile.kind.value),
     }
+
+
+def _shown(word: str) -> str:
+    """Write what is an abbreviation in capitals."""
+    return word.upper() if word in ABBREVIATIONS else word
 
 
 def _left_out(found: Evaluation) -> None:
@@ -276,7 +283,7 @@ def _months(found: Evaluation) -> None:
                      column_config=dict.fromkeys(wide.columns, MONEY))  # fmt: skip
 
 
-MONEY = st.column_config.NumberColumn(format="%.2f")
+MONEY = st.column_config.NumberColumn(format="accounting")
 
 
 def _against_paid(found: Evaluation) -> None:

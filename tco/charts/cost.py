@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import altair as alt
@@ -16,11 +17,14 @@ from tco.charts.style import (
     described,
     exact_usd,
     largest_first,
+    legend,
     series_color,
     series_dash,
 )
 
 MONTH = alt.Axis(format="%b %Y", title="month", labelOverlap=True)
+STEP_LETTERS = 16
+"""So many letters of a step's name stand in a row under its bar."""
 USD_A_MONTH = alt.Axis(format=MONEY, title="cost a month [USD]")
 
 
@@ -80,6 +84,9 @@ def stacked_monthly_cost(
     return alt.LayerChart(layer=[*layers], title=title)
 
 
+WATERFALL = ["total", "dearer", "cheaper"]
+
+
 def waterfall(steps: Mapping[str, float], *, start: str, end: str, title: str) -> alt.LayerChart:
     """Lead from one total to another in steps [USD].
 
@@ -107,8 +114,10 @@ def waterfall(steps: Mapping[str, float], *, start: str, end: str, title: str) -
         f"{'+' if w == 'dearer' else ''}{v:,.0f}"
         for w, v in zip(table["what"], table["value"], strict=True)
     ]
+    table["name"] = [textwrap.fill(step, STEP_LETTERS) for step in table["step"]]
+    in_rows = alt.Axis(labelAngle=0, labelExpr="split(datum.label, '\\n')", labelOverlap=True)
     base = alt.Chart(table).encode(
-        x=alt.X("step:N", sort=table["step"].tolist(), title=None, axis=alt.Axis(labelAngle=-30))
+        x=alt.X("name:N", sort=table["name"].tolist(), title=None, axis=in_rows)
     )
     bars = base.mark_bar().encode(
         y=alt.Y("low:Q", axis=alt.Axis(format=MONEY, title="cost [USD]")),
@@ -116,9 +125,8 @@ def waterfall(steps: Mapping[str, float], *, start: str, end: str, title: str) -
         color=alt.Color(
             "what:N",
             title=None,
-            scale=alt.Scale(
-                domain=["total", "dearer", "cheaper"], range=["#1E3A5F", "#D55E00", "#0072B2"]
-            ),
+            legend=legend(WATERFALL),
+            scale=alt.Scale(domain=WATERFALL, range=["#1E3A5F", "#D55E00", "#0072B2"]),
         ),
         description=described(),
     )

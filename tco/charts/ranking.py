@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import altair as alt
 import pandas as pd
 
-from tco.charts.style import INK, MONEY, QUIET, described, exact_usd
+from tco.charts.style import INK, MONEY, QUIET, described, exact_usd, legend
 
 RANKED, NOT_RANKED = "meets the goals", "unproven or left out"
+FRONT, BEATEN = "on the line", "beaten in cost and in the other aim"
+LINE_PX = 13
+"""Height of a name, so that names of points beside one another stand above one another."""
 
 
 def ranking_with_ranges(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
@@ -37,6 +42,7 @@ def ranking_with_ranges(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
         color=alt.Color(
             "what:N",
             title=None,
+            legend=legend([RANKED, NOT_RANKED]),
             scale=alt.Scale(domain=[RANKED, NOT_RANKED], range=["#0072B2", "#7A7A7A"]),
         ),
         description=described(),
@@ -108,7 +114,7 @@ def pareto(
     """
     table = table.copy()
     on_front = table["dominated_by"] == ""
-    table["what"] = on_front.map({True: "on the front", False: "dominated"})
+    table["what"] = on_front.map({True: FRONT, False: BEATEN})
     table["label"] = [
         f"{exact_usd(option, usd)}, {axis} {aim:,.4g}"
         + (f", dominated by {by}" if by else ", on the front")
@@ -123,32 +129,45 @@ def pareto(
     )
     y = alt.Y(
         f"{across}:Q",
-        scale=alt.Scale(zero=False, padding=16, reverse=not more_is_better),
+        scale=alt.Scale(zero=False, padding=40, reverse=not more_is_better),
         axis=alt.Axis(title=axis),
     )
+    kinds = [FRONT, BEATEN]
     shape = alt.Shape(
         "what:N",
         title=None,
-        scale=alt.Scale(domain=["on the front", "dominated"], range=["circle", "cross"]),
+        legend=legend(kinds),
+        scale=alt.Scale(domain=kinds, range=["circle", "cross"]),
     )
     color = alt.Color(
         "what:N",
         title=None,
-        scale=alt.Scale(domain=["on the front", "dominated"], range=["#0072B2", "#7A7A7A"]),
+        legend=legend(kinds),
+        scale=alt.Scale(domain=kinds, range=["#0072B2", "#7A7A7A"]),
     )
     points = (
         alt.Chart(table)
         .mark_point(filled=True, size=90)
         .encode(x=x, y=y, shape=shape, color=color, description=described())
     )
-    words = (
-        alt.Chart(table)
-        .mark_text(align="left", dx=8, color=INK, aria=False, limit=220)
+    middle_usd = math.sqrt(table["total_usd"].min() * table["total_usd"].max())
+    table["align"] = (table["total_usd"] > middle_usd).map({True: "right", False: "left"})
+    table["level"] = table.sort_values("total_usd").groupby(across).cumcount()
+    words = [
+        alt.Chart(here)
+        .mark_text(
+            align=here["align"].iloc[0],
+            dy=-(int(here["level"].iloc[0]) + 1) * LINE_PX,
+            color=INK,
+            aria=False,
+            limit=300,
+        )
         .encode(x=x, y=y, text="option:N")
-    )
+        for _, here in table.groupby(["align", "level"])
+    ]
     front = (
         alt.Chart(table[on_front].sort_values("total_usd"))
         .mark_line(color=QUIET, strokeDash=[4, 4], interpolate="step-after", aria=False)
         .encode(x=x, y=y)
     )
-    return alt.LayerChart(layer=[front, points, words], title=title)
+    return alt.LayerChart(layer=[front, points, *words], title=title)

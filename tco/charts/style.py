@@ -14,6 +14,7 @@ DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3])
 """A line is never told by its colour alone."""
 INK, QUIET, MARKED = "#111111", "#7A7A7A", "#D55E00"
 REST = "all other"
+SHORT_NAME, NAMES_IN_A_ROW, NAME_PX = 18, 3, 330
 MOST_SERIES = len(SIX)
 MONEY, PERCENT = "$,.0f", ".0%"
 
@@ -56,12 +57,20 @@ def described() -> alt.Description:
     return alt.Description("label:N")
 
 
+def legend(names: Sequence[str]) -> alt.Legend:
+    """Return a legend under the chart, which keeps its width; long names have a row each."""
+    longest = max((len(name) for name in names), default=0)
+    columns = NAMES_IN_A_ROW if longest <= SHORT_NAME else 1
+    return alt.Legend(orient="bottom", columns=columns, labelLimit=NAME_PX)
+
+
 def series_color(domain: Sequence[str], title: str) -> alt.Color:
     """Return the colour encoding of a ``series`` column."""
     return alt.Color(
         "series:N",
         sort=list(domain),
         title=title,
+        legend=legend(domain),
         scale=alt.Scale(domain=list(domain), range=palette(len(domain))),
     )
 
@@ -72,5 +81,6 @@ def series_dash(domain: Sequence[str], title: str) -> alt.StrokeDash:
         "series:N",
         sort=list(domain),
         title=title,
+        legend=legend(domain),
         scale=alt.Scale(domain=list(domain), range=list(DASHES[: len(domain)])),
     )

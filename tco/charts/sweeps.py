@@ -11,12 +11,14 @@ from tco.charts.style import (
     REST,
     described,
     largest_first,
+    legend,
     palette,
 )
 
 WORDS_UP_TO = 60
 """With more places than that, words in them would not be read."""
 SHORT = 14
+HOW = ["by itself", "two together, beyond each"]
 
 
 def regions(
@@ -55,7 +57,11 @@ def regions(
     )
     places = base.mark_rect(stroke="white").encode(
         color=alt.Color(
-            "who:N", title="cheapest", sort=domain, scale=alt.Scale(domain=domain, range=colors)
+            "who:N",
+            title="cheapest",
+            sort=domain,
+            legend=legend(domain),
+            scale=alt.Scale(domain=domain, range=colors),
         ),
         opacity=alt.Opacity("share:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[0.2, 1])),
         description=described(),
@@ -81,7 +87,7 @@ def drivers(table: pd.DataFrame, *, title: str) -> alt.Chart:
         title: The finding, in words.
     """
     table = table.copy()
-    table["what"] = table["alone"].map({True: "by itself", False: "two together, beyond each"})
+    table["what"] = table["alone"].map(dict(zip((True, False), HOW, strict=True)))
     table["label"] = [
         f"{driver}, {what}: {share:.1%}"
         for driver, what, share in zip(table["driver"], table["what"], table["share"], strict=True)
@@ -100,10 +106,8 @@ def drivers(table: pd.DataFrame, *, title: str) -> alt.Chart:
             color=alt.Color(
                 "what:N",
                 title=None,
-                scale=alt.Scale(
-                    domain=["by itself", "two together, beyond each"],
-                    range=["#0072B2", "#D55E00"],
-                ),
+                legend=legend(HOW),
+                scale=alt.Scale(domain=HOW, range=["#0072B2", "#D55E00"]),
             ),
             description=described(),
         )

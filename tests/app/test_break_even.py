@@ -47,6 +47,16 @@ def test_a_plan_in_stages_is_proposed_with_its_month_and_saving(at_work: AppTest
     ) in texts(page)
 
 
+def test_a_proposal_is_added_to_the_scenario_and_ranked_as_it_was_proposed(at_work: AppTest):
+    press(at_work, "Find volumes, and plans in stages")
+    page = press(at_work, "Add to the scenario")
+    assert not page.error
+    assert not page.warning
+    [added] = set(page.session_state[PLAN].edited.candidates) - {"big", "small"}
+    assert added == "proposed-big-then-small-from-month-3"
+    assert "10,050" in [card.value for card in page.metric]
+
+
 def test_a_budget_buys_the_volume_that_is_worked_by_hand(at_work: AppTest):
     """3,000 a month are 12,000: Small takes 10,000 and 570 for each 5.7 million requests."""
     page = at_work.number_input(key="buys-usd-per-month").set_value(3000.0).run()
