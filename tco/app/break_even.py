@@ -42,7 +42,7 @@ def _so_far(found: Evaluation, first: Answer, second: Answer) -> None:
         title = f"Break-even in {crossing:%B %Y}"
     chart, table = st.tabs(["Chart", "Table"])
     drawn = cumulative_cost(so_far, title=title, crossing=crossing)
-    chart.altair_chart(drawn, width="stretch", key="cumulative",
+    chart.altair_chart(drawn, width="stretch", height=shell.CHART_PX, key="cumulative",
                        alt=f"Cost so far of {first.title} and {second.title}. {title}")  # fmt: skip
     wide = so_far.pivot_table(index="month", columns="series", values="cost_usd")
     wide.index = pd.DatetimeIndex(wide.index).strftime("%Y-%m")
@@ -190,5 +190,11 @@ def _by_volume(shown: shell.Shown, answers: list[Answer]) -> None:
         title="Full TCO per 1,000 requests",
         today=shown.plan.volumes[shown.plan.volume_factor],
     )
-    st.altair_chart(drawn, width="stretch", key="by-volume", alt="Cost per 1,000 against volume")
+    st.altair_chart(
+        drawn,
+        width="stretch",
+        height=shell.CHART_PX,
+        key="by-volume",
+        alt="Cost per 1,000 against volume",
+    )
     st.dataframe(table, hide_index=True, width="stretch", alt="The same as a table")

@@ -146,7 +146,7 @@ def _bridge(found: Evaluation, answers: list[Answer]) -> None:
     end = f"{second.title} " if second.title in steps else second.title
     drawn = waterfall(steps, start=first.title, end=end,
                       title=f"From {first.title} to {second.title}, nominal USD")  # fmt: skip
-    chart.altair_chart(drawn, width="stretch", key="bridge",
+    chart.altair_chart(drawn, width="stretch", height=shell.CHART_PX, key="bridge",
                        alt=f"Differences in cost from {first.title} to {second.title}")  # fmt: skip
     rows = [{"step": plain(step), "USD": f"{usd:,.2f}"} for step, usd in steps.items()]
     table.table(rows, border="horizontal", hide_index=True, alt="The same steps as a table")
@@ -168,6 +168,8 @@ def _front(found: Evaluation) -> None:
         title="Cost against quality: what lies on the line is beaten by nothing",
         more_is_better=True,
     )
-    st.altair_chart(drawn, width="stretch", key="pareto", alt="Cost against quality")
+    st.altair_chart(
+        drawn, width="stretch", height=shell.CHART_PX, key="pareto", alt="Cost against quality"
+    )
     st.dataframe(table, hide_index=True, width="stretch", column_config=FRONT_COLUMNS,
                  alt="Cost, quality, and who beats whom")  # fmt: skip

@@ -124,8 +124,8 @@ def _months(found: Evaluation, option: str, title: str) -> None:
         return
     says = f"{title}: money lost a month, by cause"
     chart, table = st.tabs(["By month", "Table"])
-    chart.altair_chart(stacked_monthly_cost(rows, by="cause", title=says), width="stretch",
-                       key="lost-months", alt=says)  # fmt: skip
+    drawn = stacked_monthly_cost(rows, by="cause", title=says)
+    chart.altair_chart(drawn, width="stretch", height=shell.CHART_PX, key="lost-months", alt=says)
     wide = rows.pivot_table(index="month", columns="cause", values="cost_usd", aggfunc="sum")
     wide.index = pd.DatetimeIndex(wide.index).strftime("%Y-%m")
     table.dataframe(

@@ -273,7 +273,7 @@ def _months(found: Evaluation) -> None:
         budget_usd=frames.budget_by_month_usd(found),
     )
     with chart:
-        st.altair_chart(drawn, width="stretch", key="months",
+        st.altair_chart(drawn, width="stretch", height=shell.CHART_PX, key="months",
                         alt=f"Cost a month of {titles[option]} by phase")  # fmt: skip
         shell.open_button("Open this cost", found, option, key="open-months")
     with table:

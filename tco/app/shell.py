@@ -51,6 +51,8 @@ PATIENCE_S = 2.0
 """So long a page waits before it shows the answer before [s]."""
 POLL_S = 0.5
 SKELETON_PX = 420
+CHART_PX = 440
+"""Height of a chart with its legend under it."""
 SHOWN, STOPPED = "shown", "stopped"
 MOST_CHANGES, MOST_TEXT = 12, 60
 

@@ -113,7 +113,7 @@ def _regions(report: Report) -> None:
     says = f"Who is the cheapest by {titles[across]} and {titles[up]}"
     chart, cells = st.tabs(["Chart", "Table"])
     drawn = regions(table, across=titles[across], up=titles[up], nobody=NOBODY, title=says)
-    chart.altair_chart(drawn, width="stretch", key="sweep-regions", alt=says)
+    chart.altair_chart(drawn, width="stretch", height=shell.CHART_PX, key="sweep-regions", alt=says)
     chart.caption("Paler where it wins fewer of the cells that lie there; other axes count over.")
     shown = table[["x_label", "y_label", "winner", "share", "cells"]]
     shown.columns = pd.Index([titles[across], titles[up], "cheapest", "share", "cells"])
@@ -151,7 +151,7 @@ def _drivers(report: Report) -> None:
     ]
     says = f"What each axis explains of the cost of {of}, and two together beyond that"
     drawn = drivers(table.assign(driver=words, alone=table["with"] == ""), title=says)
-    st.altair_chart(drawn, width="stretch", key="sweep-drivers", alt=says)
+    st.altair_chart(drawn, width="stretch", height=shell.CHART_PX, key="sweep-drivers", alt=says)
 
 
 def _refusals(table: pd.DataFrame) -> None:

@@ -132,7 +132,7 @@ def _against_serving(found: Evaluation, answer: Answer) -> None:
     )
     chart, table = st.tabs(["Chart", "Table"])
     drawn = cumulative_cost(so_far, title=title, crossing=passed, crossing_word="inference passes")
-    chart.altair_chart(drawn, width="stretch", key="made-served", alt=title)
+    chart.altair_chart(drawn, width="stretch", height=shell.CHART_PX, key="made-served", alt=title)
     wide = so_far.pivot_table(index="month", columns="series", values="cost_usd", sort=False)
     wide.index = pd.DatetimeIndex(wide.index).strftime("%Y-%m")
     table.dataframe(wide, width="stretch", alt="Cost so far by month, USD",
@@ -151,7 +151,7 @@ def _by_month(found: Evaluation, answer: Answer) -> None:
     chart, table = st.tabs(["Chart", "Table"])
     title = f"{answer.title}: making the model, by month and phase, {found.settings.basis}"
     drawn = stacked_monthly_cost(parts, by="phase", title=title)
-    chart.altair_chart(drawn, width="stretch", key="made-months", alt=title)
+    chart.altair_chart(drawn, width="stretch", height=shell.CHART_PX, key="made-months", alt=title)
     wide = parts.pivot_table(index="month", columns="phase", values="cost_usd", aggfunc="sum")
     wide.index = pd.DatetimeIndex(wide.index).strftime("%Y-%m")
     table.dataframe(wide, width="stretch", alt="Cost by month and phase, USD",

@@ -75,8 +75,9 @@ def regions(
     )
     if len(table) > WORDS_UP_TO:
         return alt.LayerChart(layer=[places], title=title)
-    words = base.mark_text(color="white", aria=False, fontSize=10, stroke=INK, strokeWidth=0.3)
-    return alt.LayerChart(layer=[places, words.encode(text="word:N")], title=title)
+    ink = alt.condition("datum.share > 0.6", alt.value("white"), alt.value(INK))
+    words = base.mark_text(aria=False, fontSize=10).encode(text="word:N", color=ink)
+    return alt.LayerChart(layer=[places, words], title=title)
 
 
 def drivers(table: pd.DataFrame, *, title: str) -> alt.Chart:

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tco.errors import NotFoundError, TcoError
+from tco.rank.words import amount
 from tco.sweep.table import AxisColumn, Found, Manifest
 
 NOBODY = "no option meets the goals"
@@ -238,7 +239,7 @@ def _label(level: object) -> str:
     if level is None:
         return "none"
     if isinstance(level, float):
-        return "none" if math.isnan(level) else f"{level:,.4g}"
+        return "none" if math.isnan(level) else amount(level)
     return str(level)
 
 
