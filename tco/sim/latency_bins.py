@@ -14,25 +14,25 @@ BIN_RATIO = 1.015
 BINS = 1 + math.ceil(math.log(1e12) / math.log(BIN_RATIO))
 
 # The bin of a time is looked up by the leading bits of its float: its exponent and seven bits more
-# make cells that are narrower than a bin, so that at most one edge lies in each.
+# make cells that are narrower than a bin, so that at most one edge lies in each. What is less than
+# the first cell is in the bin of that cell's start, what is more has a cell of its own: no branch.
 EDGES_S = np.append(LEAST_S * BIN_RATIO ** np.arange(BINS - 1), math.inf)
 CELL_BITS = 45
 FIRST_CELL = int(np.float64(LEAST_S).view(np.int64)) >> CELL_BITS
 _LAST_CELL = int(EDGES_S[-2].view(np.int64)) >> CELL_BITS
-_STARTS_S = (np.arange(FIRST_CELL, _LAST_CELL + 1) << CELL_BITS).view(np.float64)
-BIN_OF_CELL = np.searchsorted(EDGES_S, np.maximum(_STARTS_S, LEAST_S), side="right")
-EDGE_OF_CELL_S = EDGES_S[BIN_OF_CELL]
+_STARTS_S = (np.arange(FIRST_CELL + 1, _LAST_CELL + 1) << CELL_BITS).view(np.float64)
+_BIN_OF_START = np.searchsorted(EDGES_S, _STARTS_S, side="right")
+BIN_OF_CELL = np.concatenate(([0], _BIN_OF_START, [BINS - 1]))
+EDGE_OF_CELL_S = np.concatenate(([math.nextafter(LEAST_S, 1.0)], EDGES_S[_BIN_OF_START], [math.nan]))
 """Where the bin of a cell's start ends; beside the bin, so that neither waits for the other."""
+CELLS = BIN_OF_CELL.size
 
 
 @compiled
 def bin_of(seconds: float) -> int:
     """Return the bin that a time is counted in."""
-    if seconds <= LEAST_S:
-        return 0
     cell = (np.float64(seconds).view(np.int64) >> CELL_BITS) - FIRST_CELL
-    if cell >= BIN_OF_CELL.shape[0]:
-        return BINS - 1
+    cell = min(max(cell, 0), CELLS - 1)
     return int(BIN_OF_CELL[cell]) + int(seconds >= EDGE_OF_CELL_S[cell])
 
 

@@ -19,6 +19,7 @@ from tco.sim.latency_bins import bin_of
 from tco.sim.llm_state import (
     NOBODY,
     ROW_BITS,
+    ROW_MASK,
     TIE_S,
     Array,
     Limits,
@@ -125,16 +126,6 @@ def _surely_in(state: State, hour: int) -> tuple[float, float]:
 
 
 @compiled
-def _bin(state: State, many: int) -> int:
-    """Put the first of the times that were told in their histograms; none is left."""
-    for place in range(many):
-        told_s = state.told_s[place]
-        if not math.isnan(told_s):
-            state.histograms[state.told[place], bin_of(told_s)] += 1
-    return 0
-
-
-@compiled
 def _count(
     state: State, hour: int, steps: int, made: int, read: int, started: int, finished: int
 ) -> None:
@@ -147,6 +138,26 @@ def _count(
     record[at.HOUR_FINISHED] += finished
     counters[at.STARTED] += started
     counters[at.FINISHED] += finished
+
+
+@compiled
+def _count_arrivals(state: State, since_s: Array, first: int, last: int) -> None:
+    """Count who came, from a position up to another, in the hour of each."""
+    hour, many, from_s, to_s = 0, 0, math.inf, -math.inf
+    for position in range(first, last):
+        if not from_s <= since_s[position] < to_s:
+            state.hours[hour, at.HOUR_ARRIVED] += many
+            hour, many = hour_of(state, since_s[position]), 0
+            from_s, to_s = _surely_in(state, hour)
+        many += 1
+    state.hours[hour, at.HOUR_ARRIVED] += many
+    state.counters[at.ARRIVED] += last - first
+
+
+@compiled
+def _tell(state: State, histogram: int, seconds: float) -> None:
+    """Put a time in its histogram."""
+    state.histograms[histogram, bin_of(seconds)] += 1
 
 
 @compiled
@@ -218,13 +229,11 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
     steps_made = tokens_made = tokens_read = started = finished = 0
     busy_s = waited_s = 0.0
     refused, goes_on = here[at.REFUSED], True
-    told_s, told, many = state.told_s, state.told, 0
+    since_arrival_s = came_s if came_s.shape[0] > 0 else arrivals_s
     while True:
-        if many >= at.TOLD:
-            many = _bin(state, many)
         come_s = arrivals_s[position] if position < arrivals_s.shape[0] else math.inf
         while not begins and come_s < until_s and not end_s <= come_s + TIE_S:
-            more = _at_most(limits, requests[position, 0], requests[position, 1])
+            more = _at_most(limits, requests[0, position], requests[1, position])
             goes_on = here_now < rows.shape[0] and held_at_most + more <= room
             if not goes_on:
                 break
@@ -266,19 +275,20 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                 held += steps * decodes
                 tokens_made += steps * decodes
                 while first < last and ends[first] >> ROW_BITS == count:
-                    row = ends[first] & ((1 << ROW_BITS) - 1)
+                    row = ends[first] & ROW_MASK
                     first += 1
                     decodes -= 1
-                    held -= rows[row, at.OFFSET] + count
+                    made = rows[row, at.OUTPUT]
+                    held -= rows[row, at.INPUT] + made - 1
                     here_now -= 1
-                    held_at_most -= _at_most(limits, rows[row, at.INPUT], rows[row, at.OUTPUT])
+                    held_at_most -= _at_most(limits, rows[row, at.INPUT], made)
                     running -= 1
                     finished += 1
                     unlink(state, replica, row)
-                    told_s[many], told[many] = now_s - moments[row, at.CAME_S], at.END_TO_END
+                    _tell(state, at.END_TO_END, now_s - moments[row, at.CAME_S])
                     each_s = tell_times(state, limits, replica, row, now_s, hour)
-                    told_s[many + 1], told[many + 1] = each_s, at.PER_TOKEN
-                    many += 2
+                    if made > 1:
+                        _tell(state, at.PER_TOKEN, each_s)
             if prompt_tokens > 0:
                 row = reading
                 reading = NOBODY
@@ -294,9 +304,7 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                         tokens_made += 1
                         if np.isnan(moments[row, at.FIRST_S]):
                             moments[row, at.FIRST_S] = now_s
-                            told_s[many] = now_s - moments[row, at.CAME_S]
-                            told[many] = at.TO_FIRST_TOKEN
-                            many += 1
+                            _tell(state, at.TO_FIRST_TOKEN, now_s - moments[row, at.CAME_S])
                         left = rows[row, at.OUTPUT] - rows[row, at.MADE]
                         if left == 0:
                             here_now -= 1
@@ -306,13 +314,10 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                             running -= 1
                             finished += 1
                             unlink(state, replica, row)
-                            told_s[many], told[many] = (
-                                now_s - moments[row, at.CAME_S],
-                                at.END_TO_END,
-                            )
+                            _tell(state, at.END_TO_END, now_s - moments[row, at.CAME_S])
                             each_s = tell_times(state, limits, replica, row, now_s, hour)
-                            told_s[many + 1], told[many + 1] = each_s, at.PER_TOKEN
-                            many += 2
+                            if not math.isnan(each_s):
+                                _tell(state, at.PER_TOKEN, each_s)
                         else:
                             rows[row, at.OFFSET] = read - count
                             rows[row, at.ENDS] = count + left
@@ -347,8 +352,8 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             if line[at.WAITING] > 0:
                 row = leave_queue(state, queue)
             else:
-                joined_s = came_s[admitted] if came_s.shape[0] > 0 else arrivals_s[admitted]
-                row = new_row(state, requests[admitted], first_index + admitted, joined_s)
+                index, joined_s = first_index + admitted, since_arrival_s[admitted]
+                row = new_row(state, requests, admitted, index, joined_s)
                 admitted += 1
             read = rows[row, at.INPUT] + rows[row, at.MADE]
             done = min(rows[row, at.CACHED], read - 1)
@@ -360,9 +365,8 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             running += 1
             started += 1
             moments[row, at.START_S] = now_s
-            told_s[many], told[many] = now_s - moments[row, at.CAME_S], at.TO_START
-            waited_s += told_s[many]
-            many += 1
+            waited_s += now_s - moments[row, at.CAME_S]
+            _tell(state, at.TO_START, now_s - moments[row, at.CAME_S])
             prompt_tokens += piece
             budget -= piece
             ending += int(done + piece == read)
@@ -381,14 +385,10 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
     _count(state, hour, steps_made, tokens_made, tokens_read, started, finished)
     state.hours[hour, at.HOUR_BUSY_S] += busy_s
     state.hours[hour, at.HOUR_WAIT_S] += waited_s
-    for arrived in range(began_at, position):
-        joined_s = came_s[arrived] if came_s.shape[0] > 0 else arrivals_s[arrived]
-        state.hours[hour_of(state, joined_s), at.HOUR_ARRIVED] += 1
-    counters[at.ARRIVED] += position - began_at
-    _bin(state, many)
+    _count_arrivals(state, since_arrival_s, began_at, position)
     while admitted < position:
-        joined_s = came_s[admitted] if came_s.shape[0] > 0 else arrivals_s[admitted]
-        row = new_row(state, requests[admitted], first_index + admitted, joined_s)
+        index, joined_s = first_index + admitted, since_arrival_s[admitted]
+        row = new_row(state, requests, admitted, index, joined_s)
         join_queue(state, queue, row)
         admitted += 1
     here[at.HEAPED] = _move_down(ends, first, last)

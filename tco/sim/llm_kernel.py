@@ -219,7 +219,7 @@ def _give_up(state: State, queue: int, now_s: float) -> None:
 
 @compiled
 def _join(
-    state: State, limits: Limits, request: Whole, index: int, came_s: float, now_s: float
+    state: State, limits: Limits, requests: Whole, position: int, index: int, came_s: float
 ) -> int:
     """Put a request in its queue and return that, or nobody if it is turned away."""
     counters = state.counters
@@ -234,7 +234,7 @@ def _join(
         if state.out_status.shape[0] > 0:
             state.out_status[index] = at.STATUS_DROPPED
         return NOBODY
-    join_queue(state, queue, new_row(state, request, index, came_s))
+    join_queue(state, queue, new_row(state, requests, position, index, came_s))
     return queue
 
 
@@ -263,7 +263,7 @@ def advance(  # noqa: C901, PLR0912, PLR0913, PLR0917 - compiled code takes its 
         until_s: Moment to stop at [s].
         arrivals_s: When each request joins a queue, ascending [s].
         came_s: When it came to the host work before that; empty if there is none [s].
-        requests: Prompt tokens, tokens to make, cached tokens and adapter of each.
+        requests: Rows of prompt tokens, tokens to make, cached tokens and adapters.
         position: First request that has not come.
         first_index: Index of the first request in the outputs.
         limits: How replicas admit requests.
@@ -327,7 +327,7 @@ def advance(  # noqa: C901, PLR0912, PLR0913, PLR0917 - compiled code takes its 
             now_s, after = come_s, many
             since_s = came_s[position] if came_s.shape[0] > 0 else come_s
             index = first_index + position
-            queue = _join(state, limits, requests[position], index, since_s, come_s)
+            queue = _join(state, limits, requests, position, index, since_s)
             if queue != NOBODY:
                 due = _touch(state, limits, seconds, queue, come_s)
             position += 1

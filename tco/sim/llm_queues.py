@@ -44,14 +44,13 @@ class LlmRequests:
     """When each came to the host work before its arrival here; empty: there is none [s]."""
 
     def table(self, before: Whole) -> Whole:
-        """Return one row a request, as the kernel reads it, below the rows of those before."""
-        left = before.shape[0]
-        table = np.empty((left + self.arrivals_s.size, 4), dtype=np.int64)
-        table[:left] = before
-        rows = table[left:]
-        rows[:, 0], rows[:, 1] = self.input_tokens, self.output_tokens
-        rows[:, 2] = self.cached_tokens if self.cached_tokens.size else 0
-        rows[:, 3] = self.adapters if self.adapters.size else NO_ADAPTER
+        """Return one column a request, as the kernel reads it, behind the columns of those before."""
+        left = before.shape[1]
+        table = np.empty((at.REQUEST_ROWS, left + self.arrivals_s.size), dtype=np.int64)
+        table[:, :left] = before
+        table[0, left:], table[1, left:] = self.input_tokens, self.output_tokens
+        table[2, left:] = self.cached_tokens if self.cached_tokens.size else 0
+        table[3, left:] = self.adapters if self.adapters.size else NO_ADAPTER
         return table
 
 
@@ -86,7 +85,7 @@ class LlmQueues:
         self._chunks: Iterator[LlmRequests] = iter(chunks)
         self._arrivals_s: Array = np.empty(0)
         self._came_s: Array = np.empty(0)
-        self._requests = np.empty((0, 4), dtype=np.int64)
+        self._requests = np.empty((at.REQUEST_ROWS, 0), dtype=np.int64)
         self._position = 0
         self._first_index = 0
         self._more = True
@@ -225,8 +224,6 @@ class LlmQueues:
             phases=state.phases[alone].copy(),
             in_use=state.in_use[alone].copy(),
             resident=state.resident[alone].copy(),
-            told_s=state.told_s,
-            told=state.told,
             counters=state.counters.copy(),
             hours=np.zeros((1, at.HOUR_COLUMNS)),
             histograms=np.zeros_like(state.histograms),
@@ -240,7 +237,7 @@ class LlmQueues:
             math.inf,
             NO_REAL,
             NO_REAL,
-            self._requests[:0],
+            np.empty((at.REQUEST_ROWS, 0), dtype=np.int64),
             0,
             0,
             self._limits,
@@ -280,7 +277,7 @@ class LlmQueues:
         left = slice(self._position, None)
         self._arrivals_s = np.concatenate((self._arrivals_s[left], chunk.arrivals_s))
         self._came_s = np.concatenate((self._came_s[left], chunk.came_s))
-        self._requests = chunk.table(self._requests[left])
+        self._requests = chunk.table(self._requests[:, left])
         self._first_index += self._position
         self._position = 0
         if self._arrivals_s.size:

@@ -42,6 +42,8 @@ ONE_QUEUE, ROUND_ROBIN, LEAST_LOADED = range(3)
     PREVIOUS,
 ) = range(12)
 ROW_WHOLE = 12
+REQUEST_ROWS = 4
+"""Input, output, cached tokens and adapter of each request, as the kernel is given them."""
 # Moments of a row [s].
 CAME_S, START_S, FIRST_S = range(3)
 ROW_MOMENTS = 3
@@ -115,10 +117,8 @@ OUT_START_S, OUT_FIRST_S, OUT_FINISH_S = range(3)
 
 ROW_BITS = 28
 """An entry of the heap of ends is the count at the end, then the row in so many bits."""
-
-
-TOLD = 256
-"""Times are put in histograms by so many at once, which is quicker."""
+ROW_MASK = (1 << ROW_BITS) - 1
+"""The row of an entry; also tells the compiler that what it masks is not negative."""
 
 
 class Limits(NamedTuple):
@@ -167,10 +167,6 @@ class State(NamedTuple):
     """Running sequences of each replica by adapter."""
     resident: Whole
     """When each adapter was last used by each replica; 0 if it is not loaded."""
-    told_s: Array
-    """Times that are not in the histograms yet, where a replica is apart [s]."""
-    told: Whole
-    """The histogram that each goes into."""
     counters: Whole
     hours: Array
     histograms: Array
@@ -201,8 +197,6 @@ def empty_state(
         phases=np.zeros((replicas, limits.block_tokens), dtype=np.int64),
         in_use=np.zeros((replicas, adapters), dtype=np.int64),
         resident=np.zeros((replicas, adapters), dtype=np.int64),
-        told_s=np.zeros(TOLD + 4 * limits.most_sequences),
-        told=np.zeros(TOLD + 4 * limits.most_sequences, dtype=np.int64),
         counters=np.zeros(COUNTERS, dtype=np.int64),
         hours=np.zeros((hours, HOUR_COLUMNS)),
         histograms=np.zeros((HISTOGRAMS, bins)),
@@ -266,14 +260,14 @@ def leave_queue(state: State, queue: int) -> int:
 
 
 @compiled
-def new_row(state: State, request: Whole, index: int, came_s: float) -> int:
+def new_row(state: State, requests: Whole, position: int, index: int, came_s: float) -> int:
     """Take a row of the pool for a request that has come, and return it."""
     rows, moments = state.rows, state.moments
-    row = state.counters[FREE_ROW]
+    row = state.counters[FREE_ROW] & ROW_MASK
     state.counters[FREE_ROW] = rows[row, NEXT]
     rows[row, INDEX] = index
-    for k in range(request.shape[0]):
-        rows[row, INPUT + k] = request[k]
+    for k in range(REQUEST_ROWS):
+        rows[row, INPUT + k] = requests[k, position]
     rows[row, MADE] = 0
     moments[row, CAME_S] = came_s
     moments[row, START_S] = moments[row, FIRST_S] = np.nan

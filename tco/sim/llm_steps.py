@@ -186,10 +186,17 @@ def _cell(nodes: Array, place: float) -> int:
 
 
 @compiled
+def line_step(tables: StepTables, batch: int, held: float) -> tuple[float, float]:
+    """Return what a step of decodes takes by a formula, and half of what the next takes more."""
+    flat = tables.tokens[batch] + tables.sequences[batch]
+    return flat + tables.per_kv_token * held, 0.5 * tables.per_kv_token * batch
+
+
+@compiled
 def line_total(tables: StepTables, batch: int, held: float, steps: int) -> float:
     """Return what so many steps of decodes take by a formula; see ``decode_total``."""
-    flat = tables.tokens[batch] + tables.sequences[batch]
-    return float(steps * (flat + tables.per_kv_token * (held + 0.5 * batch * (steps - 1))))
+    first, half = line_step(tables, batch, held)
+    return float(steps * (first + half * (steps - 1)))
 
 
 @compiled
@@ -197,8 +204,8 @@ def line_steps_beyond(
     tables: StepTables, batch: int, held: float, seconds: float, most: int
 ) -> int:
     """Return the least number of steps that exceed so many seconds; see ``steps_beyond``."""
-    each = tables.tokens[batch] + tables.sequences[batch] + tables.per_kv_token * held
-    return _least_steps(each, 0.5 * tables.per_kv_token * batch, seconds, most)
+    first, half = line_step(tables, batch, held)
+    return _least_steps(first, half, seconds, most)
 
 
 @compiled
@@ -277,8 +284,7 @@ def _least_steps(first: float, half: float, seconds: float, most: int) -> int:
     seconds = max(0.0, seconds)
     even, growth = seconds / first, half / first
     if growth * even < SLOW_GROWTH:
-        nearly = even - growth * even * even
-        steps = int(even - growth * nearly * nearly)
+        steps = int(even - growth * even * even)
     else:
         straight = first - half
         root = math.sqrt(max(0.0, straight * straight + 4.0 * half * seconds))
