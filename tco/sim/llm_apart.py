@@ -33,64 +33,7 @@ from tco.sim.llm_state import (
     unlink,
 )
 from tco.sim.llm_steps import StepTables, line_mixed_step, line_steps_beyond, line_total
-from tco.sim.llm_tally import book, hour_of, tell_times
-
-
-@compiled
-def alone_replica(
-    state: State,
-    limits: Limits,
-    seconds: StepTables,
-    has_energy: bool,  # noqa: FBT001 - compiled code takes its arguments by position
-) -> int:
-    """Return the only replica at work if it lives by rules that are known here, else nobody."""
-    many, alone = state.replicas.shape[0], NOBODY
-    if (
-        has_energy
-        or limits.prefill_first
-        or limits.queue_limit >= 0
-        or limits.patience_s < math.inf
-        or limits.adapter_slots > 0
-        or seconds.largest_weight != 0.0
-        or not seconds.is_line
-    ):
-        return NOBODY
-    for replica in range(many):
-        here = state.replicas[replica]
-        if here[at.TAKES] == 1 and alone == NOBODY:
-            alone = replica
-        elif here[at.TAKES] == 1 or here[at.RUNNING] > 0:
-            return NOBODY
-    if alone == NOBODY:
-        return NOBODY
-    own = _queue_of(state, limits, alone)
-    for queue in range(state.queues.shape[0]):
-        if queue != own and state.queues[queue, at.WAITING] > 0:
-            return NOBODY
-    return alone
-
-
-@compiled
-def _queue_of(state: State, limits: Limits, replica: int) -> int:
-    """Return the queue that requests for the only replica wait in."""
-    many = state.replicas.shape[0]
-    return int(2 * many if limits.routing == at.ONE_QUEUE else many + replica)
-
-
-@compiled
-def _at_most(limits: Limits, prompt: int, answer: int) -> int:
-    """Return the tokens that a request's blocks have room for, at its end and at most."""
-    return int(prompt + answer - 1 + limits.block_tokens - 1)
-
-
-@compiled
-def _held_at_most(state: State, limits: Limits, row: int) -> int:
-    """Return the same for all requests of a chain, from a row on."""
-    total = 0
-    while row != NOBODY:
-        total += _at_most(limits, state.rows[row, at.INPUT], state.rows[row, at.OUTPUT])
-        row = state.rows[row, at.NEXT]
-    return total
+from tco.sim.llm_tally import book, hour_of, surely_in, tell_times
 
 
 @compiled
@@ -119,13 +62,6 @@ def _insert(ends: Whole, first: int, last: int, entry: int) -> None:
 
 
 @compiled
-def _surely_in(state: State, hour: int) -> tuple[float, float]:
-    """Return moments between which all are in an hour, however they are rounded [s]."""
-    from_s, to_s = hour * 3600.0 * (1.0 + 1e-15), (hour + 1) * 3600.0 * (1.0 - 1e-15)
-    return from_s, math.inf if hour == state.hours.shape[0] - 1 else to_s
-
-
-@compiled
 def _count(
     state: State, hour: int, steps: int, made: int, read: int, started: int, finished: int
 ) -> None:
@@ -138,20 +74,6 @@ def _count(
     record[at.HOUR_FINISHED] += finished
     counters[at.STARTED] += started
     counters[at.FINISHED] += finished
-
-
-@compiled
-def _count_arrivals(state: State, since_s: Array, first: int, last: int) -> None:
-    """Count who came, from a position up to another, in the hour of each."""
-    hour, many, from_s, to_s = 0, 0, math.inf, -math.inf
-    for position in range(first, last):
-        if not from_s <= since_s[position] < to_s:
-            state.hours[hour, at.HOUR_ARRIVED] += many
-            hour, many = hour_of(state, since_s[position]), 0
-            from_s, to_s = _surely_in(state, hour)
-        many += 1
-    state.hours[hour, at.HOUR_ARRIVED] += many
-    state.counters[at.ARRIVED] += last - first
 
 
 @compiled
@@ -192,54 +114,55 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
     came_s: Array,
     requests: Whole,
     position: int,
+    stop: int,
+    every: int,
     first_index: int,
     limits: Limits,
     seconds: StepTables,
     state: State,
     replica: int,
-) -> tuple[int, float, float]:
-    """Carry the only replica at work on, to a moment or to a request that the general rules take.
+    queue: int,
+) -> float:
+    """Carry a replica on to a moment; return when something last happened to a request of it [s].
 
-    The arguments are those of ``advance``; returns the next position, and the last event [s] for
-    what goes on and for what is told.
+    Args:
+        from_s: When it is looked at [s].
+        until_s: Moment to stop at [s].
+        arrivals_s: When each request joins a queue, ascending [s].
+        came_s: When it came to the host work before that, or else the same [s].
+        requests: Rows of prompt tokens, tokens to make, cached tokens and adapters.
+        position: Its first request that has not come.
+        stop: Where requests end that come before the moment.
+        every: Its requests are so many places apart.
+        first_index: Index of the first request in the outputs.
+        limits: How it admits requests.
+        seconds: What steps take, by a formula [s].
+        state: Where everything stands.
+        replica: Its number.
+        queue: The queue that its requests wait in.
     """
-    rows, moments, counters = state.rows, state.moments, state.counters
+    rows, moments = state.rows, state.moments
     here, clock = state.replicas[replica], state.clock[replica]
-    queue = _queue_of(state, limits, replica)
     line = state.queues[queue]
-    now_s = from_s
+    now_s, happened_s = from_s, -math.inf
     running = here[at.RUNNING]
     here_now = running + line[at.WAITING]
-    room = limits.blocks * limits.block_tokens
-    held_at_most = _held_at_most(state, limits, here[at.FIRST])
-    if line[at.WAITING] > 0:
-        held_at_most += _held_at_most(state, limits, line[at.HEAD])
-    happened_s = -math.inf
-    if held_at_most > room:
-        return position, now_s, happened_s
-
     ends, first, last = state.heaps[replica], 0, here[at.HEAPED]
     _put_in_order(ends, first, last)
     count, held, decodes = here[at.COUNT], here[at.HELD], here[at.DECODING]
     reading, prompt_tokens, steps = here[at.READING], here[at.PROMPT_TOKENS], here[at.STEPS]
     since_s, end_s, booked_s = clock[at.SINCE_S], clock[at.END_S], clock[at.BOOKED_S]
     hour, hour_from_s, hour_to_s = 0, math.inf, -math.inf
-    began_at = admitted = position
+    admitted = position
     begins = running == 0 and here_now > 0
     steps_made = tokens_made = tokens_read = started = finished = 0
     busy_s = waited_s = 0.0
-    refused, goes_on = here[at.REFUSED], True
-    since_arrival_s = came_s if came_s.shape[0] > 0 else arrivals_s
+    refused = here[at.REFUSED]
     while True:
-        come_s = arrivals_s[position] if position < arrivals_s.shape[0] else math.inf
-        while not begins and come_s < until_s and not end_s <= come_s + TIE_S:
-            more = _at_most(limits, requests[0, position], requests[1, position])
-            goes_on = here_now < rows.shape[0] and held_at_most + more <= room
-            if not goes_on:
-                break
-            held_at_most += more
+        come_s = arrivals_s[position] if position < stop else math.inf
+        while not begins and not end_s <= come_s + TIE_S:
             here_now += 1
-            position += 1
+            position += every
             happened_s = come_s
             if here_now == 1:
                 now_s, begins = come_s, True
@@ -250,9 +173,9 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                 if until < steps:
                     steps = until
                     end_s = since_s + line_total(seconds, decodes, held, steps)
-            come_s = arrivals_s[position] if position < arrivals_s.shape[0] else math.inf
+            come_s = arrivals_s[position] if position < stop else math.inf
         if not begins:
-            if not goes_on or end_s > until_s or end_s == math.inf:
+            if end_s > until_s or end_s == math.inf:
                 break
             now_s = happened_s = end_s
         if not hour_from_s <= now_s < hour_to_s:
@@ -262,7 +185,7 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             steps_made = tokens_made = tokens_read = started = finished = 0
             busy_s = waited_s = 0.0
             hour = hour_of(state, now_s)
-            hour_from_s, hour_to_s = _surely_in(state, hour)
+            hour_from_s, hour_to_s = surely_in(state, hour)
         if not begins:
             if booked_s >= hour_from_s:
                 busy_s += end_s - booked_s
@@ -281,7 +204,6 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                     made = rows[row, at.OUTPUT]
                     held -= rows[row, at.INPUT] + made - 1
                     here_now -= 1
-                    held_at_most -= _at_most(limits, rows[row, at.INPUT], made)
                     running -= 1
                     finished += 1
                     unlink(state, replica, row)
@@ -308,9 +230,6 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                         left = rows[row, at.OUTPUT] - rows[row, at.MADE]
                         if left == 0:
                             here_now -= 1
-                            held_at_most -= _at_most(
-                                limits, rows[row, at.INPUT], rows[row, at.OUTPUT]
-                            )
                             running -= 1
                             finished += 1
                             unlink(state, replica, row)
@@ -352,9 +271,9 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             if line[at.WAITING] > 0:
                 row = leave_queue(state, queue)
             else:
-                index, joined_s = first_index + admitted, since_arrival_s[admitted]
+                index, joined_s = first_index + admitted, came_s[admitted]
                 row = new_row(state, requests, admitted, index, joined_s)
-                admitted += 1
+                admitted += every
             read = rows[row, at.INPUT] + rows[row, at.MADE]
             done = min(rows[row, at.CACHED], read - 1)
             piece = min(read - done, budget)
@@ -385,22 +304,18 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
     _count(state, hour, steps_made, tokens_made, tokens_read, started, finished)
     state.hours[hour, at.HOUR_BUSY_S] += busy_s
     state.hours[hour, at.HOUR_WAIT_S] += waited_s
-    _count_arrivals(state, since_arrival_s, began_at, position)
     while admitted < position:
-        index, joined_s = first_index + admitted, since_arrival_s[admitted]
+        index, joined_s = first_index + admitted, came_s[admitted]
         row = new_row(state, requests, admitted, index, joined_s)
         join_queue(state, queue, row)
-        admitted += 1
+        admitted += every
     here[at.HEAPED] = _move_down(ends, first, last)
     here[at.COUNT], here[at.HELD], here[at.DECODING] = count, held, decodes
     here[at.READING], here[at.PROMPT_TOKENS], here[at.STEPS] = reading, prompt_tokens, steps
     here[at.MAKES], here[at.REFUSED] = 1, refused
     clock[at.SINCE_S], clock[at.END_S], clock[at.BOOKED_S] = since_s, end_s, booked_s
-    counters[at.CALLED] = NOBODY
-    may_enter = here_now > running and running < limits.most_sequences and refused == NOBODY
-    if may_enter and limits.routing == at.ONE_QUEUE:
-        counters[at.CALLED] = replica
-    if limits.routing == at.ROUND_ROBIN and position > began_at:
-        counters[at.NEXT_REPLICA] = replica + 1
+    if queue == state.queues.shape[0] - 1:
+        may_enter = here_now > running and running < limits.most_sequences and refused == NOBODY
+        state.counters[at.CALLED] = replica if may_enter else NOBODY
     _count_blocks(state, limits, replica, end_s < math.inf)
-    return position, now_s, happened_s
+    return happened_s

@@ -15,7 +15,7 @@ import math
 
 from tco.sim import llm_state as at
 from tco.sim.compiled import compiled
-from tco.sim.llm_apart import alone_replica, carry_apart
+from tco.sim.llm_parts import carry_parts, takers_apart
 from tco.sim.llm_schedule import end_stretch, queue_of, schedule
 from tco.sim.llm_state import (
     NOBODY,
@@ -275,9 +275,9 @@ def advance(  # noqa: C901, PLR0912, PLR0913, PLR0917 - compiled code takes its 
     many, front = state.replicas.shape[0], state.queues.shape[0] - 1
     counters, clock = state.counters, state.clock
     now_s, happened_s = from_s, -math.inf
-    alone = alone_replica(state, limits, seconds, has_energy)
-    if alone != NOBODY:
-        position, now_s, happened_s = carry_apart(
+    takers = takers_apart(state, limits, seconds, has_energy)
+    if takers > 0:
+        position, now_s, happened_s = carry_parts(
             from_s,
             until_s,
             arrivals_s,
@@ -288,7 +288,7 @@ def advance(  # noqa: C901, PLR0912, PLR0913, PLR0917 - compiled code takes its 
             limits,
             seconds,
             state,
-            alone,
+            takers,
         )
     woken = False
     due, after = NOBODY, many

@@ -20,6 +20,13 @@ def hour_of(state: State, moment_s: float) -> int:
 
 
 @compiled
+def surely_in(state: State, hour: int) -> tuple[float, float]:
+    """Return moments between which all are in an hour, however they are rounded [s]."""
+    from_s, to_s = hour * 3600.0 * (1.0 + 1e-15), (hour + 1) * 3600.0 * (1.0 - 1e-15)
+    return from_s, math.inf if hour == state.hours.shape[0] - 1 else to_s
+
+
+@compiled
 def count_start(state: State, row: int, now_s: float, hour: int) -> None:
     """Count the first step of a request; one that was preempted has had it."""
     moments = state.moments
