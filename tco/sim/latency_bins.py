@@ -23,9 +23,8 @@ _LAST_CELL = int(EDGES_S[-2].view(np.int64)) >> CELL_BITS
 _STARTS_S = (np.arange(FIRST_CELL + 1, _LAST_CELL + 1) << CELL_BITS).view(np.float64)
 _BIN_OF_START = np.searchsorted(EDGES_S, _STARTS_S, side="right")
 BIN_OF_CELL = np.concatenate(([0], _BIN_OF_START, [BINS - 1]))
-EDGE_OF_CELL_S = np.concatenate(
-    ([math.nextafter(LEAST_S, 1.0)], EDGES_S[_BIN_OF_START], [math.nan])
-)
+EDGE_OF_CELL_S = np.append(EDGES_S[np.append(0, _BIN_OF_START)], math.nan)
+EDGE_OF_CELL_S[0] = math.nextafter(LEAST_S, 1.0)
 """Where the bin of a cell's start ends; beside the bin, so that neither waits for the other."""
 CELLS = BIN_OF_CELL.size
 

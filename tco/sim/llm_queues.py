@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 NO_WHOLE = np.empty(0, dtype=np.int64)
 NO_REAL = np.empty(0)
+NO_REQUESTS = np.empty((at.REQUEST_ROWS, 0), dtype=np.int64)
 NO_ADAPTER = at.NOBODY
 
 drop_outdated()
@@ -44,7 +45,7 @@ class LlmRequests:
     """When each came to the host work before its arrival here; empty: there is none [s]."""
 
     def table(self, before: Whole) -> Whole:
-        """Return one column a request, as the kernel reads it, behind the columns of those before."""
+        """Return one column a request, as the kernel reads it, behind those of before."""
         left = before.shape[1]
         table = np.empty((at.REQUEST_ROWS, left + self.arrivals_s.size), dtype=np.int64)
         table[:, :left] = before
@@ -85,7 +86,7 @@ class LlmQueues:
         self._chunks: Iterator[LlmRequests] = iter(chunks)
         self._arrivals_s: Array = np.empty(0)
         self._came_s: Array = np.empty(0)
-        self._requests = np.empty((at.REQUEST_ROWS, 0), dtype=np.int64)
+        self._requests = NO_REQUESTS
         self._position = 0
         self._first_index = 0
         self._more = True
@@ -237,7 +238,7 @@ class LlmQueues:
             math.inf,
             NO_REAL,
             NO_REAL,
-            np.empty((at.REQUEST_ROWS, 0), dtype=np.int64),
+            NO_REQUESTS,
             0,
             0,
             self._limits,

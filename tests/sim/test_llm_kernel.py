@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tco.sim import llm_state as at
-from tco.sim.llm_apart import alone_replica
+from tco.sim.llm_parts import takers_apart
 from tco.sim.llm_queues import LlmQueues, LlmRequests
 from tco.sim.llm_state import Limits
 from tco.sim.llm_steps import StepCurve, linear_tables, step_tables
@@ -281,7 +281,7 @@ def test_a_replica_apart_does_to_the_bit_what_the_general_rules_do(system, data)
     rules, _, _, requests = system
     seconds = data.draw(formulas)
     apart = rules | {
-        "replicas": data.draw(st.sampled_from([1, 1, 3])),
+        "replicas": data.draw(st.sampled_from([1, 2, 3])),
         "blocks": rules["blocks"] + data.draw(st.sampled_from([0, 40, 10**6])),
         "prefill_first": False,
         "limit": None,
@@ -296,8 +296,10 @@ def test_a_replica_apart_does_to_the_bit_what_the_general_rules_do(system, data)
         for one in (apart, apart | {"patience_s": LONG_S})
     )
     curve = seconds.tables(rules["sequences"], rules["tokens"])
-    is_alone = alone_replica(found.state, limits_of(apart), curve, False) == 0
-    assert is_alone is (not opens or apart["replicas"] == 1)
+    takers = apart["replicas"] if opens else 1
+    goes_apart = takers == 1 or apart["routing"] == "round robin"
+    found_apart = takers_apart(found.state, limits_of(apart), curve, False)
+    assert found_apart == (takers if goes_apart else 0)
     for name in ("start_s", "first_token_s", "finish_s", "status", "replica"):
         np.testing.assert_array_equal(getattr(found.times, name), getattr(expected.times, name))
     np.testing.assert_array_equal(found.histograms, expected.histograms)
