@@ -3,8 +3,7 @@
 Then nobody is preempted or waits for blocks, and the step at which a decode ends is known when it
 begins: blocks are not counted, ends lie in a line in their order, and who waits has no row before
 it is admitted. Everything else is as in ``llm_schedule`` and ``llm_kernel``, to the last bit of
-every time. Whoever comes while memory may run short is left to the general rules, which go on from
-the state that is left here.
+every time. Who comes, and how far memory surely suffices, is worked out in ``llm_parts``.
 """
 
 from __future__ import annotations
