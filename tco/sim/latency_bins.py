@@ -32,7 +32,7 @@ CELLS = BIN_OF_CELL.size
 @compiled
 def bin_of(seconds: float) -> int:
     """Return the bin that a time is counted in."""
-    cell = (np.float64(seconds).view(np.int64) >> CELL_BITS) - FIRST_CELL
+    cell = int(np.float64(seconds).view(np.int64) >> CELL_BITS) - FIRST_CELL
     cell = min(max(cell, 0), CELLS - 1)
     return int(BIN_OF_CELL[cell]) + int(seconds >= EDGE_OF_CELL_S[cell])
 
