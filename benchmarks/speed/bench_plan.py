@@ -109,7 +109,7 @@ def main() -> None:
     print(f"simulated requests a second {simulated / fleet_s:25,.0f}")
     print(f"(yardstick: a million additions {yardstick_s:21.3f} s)")
     in_time = [cold_and_warm(name, library, catalog, measurements) for name in EIGHT_OPTIONS]
-    in_time += [slider(name, library, catalog, measurements) for name in EIGHT_OPTIONS]
+    in_time.append(slider(EIGHT_OPTIONS[0], library, catalog, measurements))
     sys.exit(0 if all(in_time) else 1)
 
 
