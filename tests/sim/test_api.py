@@ -1,6 +1,7 @@
 """Priced APIs against plain objects, closed forms and cases worked by hand."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -161,7 +162,7 @@ def traffic(draw):
 
 
 # A try that comes again when another comes, after many gaps of two thirds of a second.
-A_TIE_OF_THIRDS = (
+A_TIE_OF_THIRDS: tuple[ApiRules, Any] = (
     ApiRules(
         limits=(Limit("calls", 90.0, 1.0, per_call=1.0),),
         queue_s=3.0,
@@ -173,7 +174,7 @@ A_TIE_OF_THIRDS = (
 )
 
 # Tries that come when the bucket is told to be full, each after calls that take any time at all.
-TIES_AFTER_DRAWN_TIMES = (
+TIES_AFTER_DRAWN_TIMES: tuple[ApiRules, Any] = (
     ApiRules(
         limits=(Limit("calls", 90.0, 1.0, per_call=1.0),),
         queue_s=3.0,
