@@ -46,6 +46,8 @@ BURSTS = {
     "off_mean_s": 1800,
     "client_shares": [0.5, 0.5],
 }
+LATE_SELDOM = {"goals": {"latency_ms": {"p95": 8500, "p99": 9000}}}
+"""The p95 of other tests, which a simulation rests on: so it need not be done again."""
 BY_BATCH = {"base_seconds": 2.0, "seconds_per_item": 0.8, "max_batch": 4}
 
 
@@ -93,7 +95,7 @@ def test_spot_machines_are_tried_where_the_option_says_what_takes_them_away(tmp:
 @pytest.mark.parametrize(
     "changes",
     [
-        goal(6100),
+        LATE_SELDOM,
         *([goal(3000), {"goals": {"regions": ["south"]}}] if IS_LARGE else []),
         *([{"workload": {"bursts": BURSTS}}] if IS_LARGE else []),
     ],
@@ -120,7 +122,7 @@ def test_it_holds_for_a_space_of_every_kind(tmp: Path):
         "target_busy_shares": [0.4, 0.6, 0.8] if IS_LARGE else [0.6],
         "targets_per_replica": [0.5, 1.0] if IS_LARGE else [1.0],
     }
-    asked = question(tmp, space, **goal(6100))
+    asked = question(tmp, space, **LATE_SELDOM)
     assert len(space_of(asked).choices) > REPLICAS
     check_against_all(asked)
 
