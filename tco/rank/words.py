@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 LABOUR = "price.people."
+STAFF = re.compile(r"(?:candidates\.(?P<option>[^.]+)\.)?lifecycle\.people\.(?P<work>[^.]+)\.fte")
 PLAIN = {
     "price": "the price of",
     "people": "",
@@ -33,9 +34,14 @@ def in_words(name: str) -> str:
     'own service seconds'
     >>> in_words("price.people.ml_engineer")
     'the price of an hour of ml engineer'
+    >>> in_words("candidates.own.lifecycle.people.on_call.fte")
+    'the staff of own for on call'
     """
     if name.startswith(LABOUR):
         return f"the price of an hour of {name.removeprefix(LABOUR).replace('_', ' ')}"
+    if staff := STAFF.fullmatch(name):
+        whose = f" of {staff['option']}" if staff["option"] else ""
+        return f"the staff{whose} for {staff['work'].replace('_', ' ')}"
     # A dot within a model's version is no step of the path.
     steps = re.split(r"\.(?!\d)", name)
     words = [PLAIN.get(step, step.replace("_", " ")) for step in steps]
