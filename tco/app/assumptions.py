@@ -10,13 +10,14 @@ import pandas as pd
 import streamlit as st
 
 from tco.app import shell, state
-from tco.app.words import plain
+from tco.app.words import begun, plain
 from tco.charts.price_frames import price_table, price_tables
 from tco.domain.changes import Held, estimates, plain_numbers
 from tco.domain.record import Evidence
 from tco.domain.source import Path_
 from tco.plan import Evaluation
 from tco.prices.audit import OLD_AFTER_DAYS
+from tco.rank.words import in_words
 from tco.store.plan import Plan
 
 ORGANISATION = "organisation"
@@ -29,6 +30,7 @@ FIELDS = {
 }
 """Columns that can be edited, and the key of each beside the value."""
 NUMBERS = st.column_config.NumberColumn(format="%.6g")
+KEY = st.column_config.TextColumn("key in the scenario's file", width="large")
 NEVER_EMPTY = st.column_config.NumberColumn(format="%.6g", required=True)
 
 
@@ -86,14 +88,16 @@ def _estimates(plan: Plan, held: Sequence[Held], where: str) -> None:
     if not left:
         return
     rows = [held[n] for n in left]
+    names = [one.key.removesuffix(".likely") for one in rows]
     table = pd.DataFrame(
         {
-            "input": [one.key.removesuffix(".likely") for one in rows],
+            "input": [begun(in_words(name)) for name in names],
             "value": [one.likely for one in rows],
             "low": [one.low for one in rows],
             "high": [one.high for one in rows],
             "evidence": [one.evidence for one in rows],
             "source or reason": [one.source for one in rows],
+            "key": names,
         }
     ).astype({"low": float, "high": float})
     key = f"assumed-{where}-{plan.edited.digest[:16]}-{words}"
@@ -103,7 +107,7 @@ def _estimates(plan: Plan, held: Sequence[Held], where: str) -> None:
         hide_index=True,
         width="stretch",
         height=420,
-        disabled=["input"],
+        disabled=["input", "key"],
         column_config={
             "input": st.column_config.TextColumn("input", width="large", pinned=True),
             "value": NEVER_EMPTY,
@@ -113,6 +117,7 @@ def _estimates(plan: Plan, held: Sequence[Held], where: str) -> None:
                 options=[grade.value for grade in Evidence], required=True
             ),
             "source or reason": st.column_config.TextColumn(width="large"),
+            "key": KEY,
         },
     )
 
@@ -136,12 +141,17 @@ def _plain_numbers(plan: Plan) -> None:
         return
     rows = [numbers[n] for n in left]
     table = pd.DataFrame(
-        {"input": [one.key for one in rows], "value": [float(one.value) for one in rows]}
+        {
+            "input": [begun(in_words(one.key)) for one in rows],
+            "value": [float(one.value) for one in rows],
+            "key": [one.key for one in rows],
+        }
     )
     key = f"plain-{plan.edited.digest[:16]}-{words}"
     st.data_editor(
-        table, key=key, hide_index=True, width="stretch", height=420, disabled=["input"],
-        column_config={"input": st.column_config.TextColumn(width="large"), "value": NUMBERS},
+        table, key=key, hide_index=True, width="stretch", height=420, disabled=["input", "key"],
+        column_config={"input": st.column_config.TextColumn(width="large"), "value": NUMBERS,
+                       "key": KEY},
     )  # fmt: skip
 
     def apply() -> None:

@@ -140,7 +140,8 @@ def _curve(measurements: Measurements, ids: set[str] | None) -> None:
     else:
         _draw(chosen, curve)
     st.markdown("**Every point**")
-    st.dataframe(points_table(chosen), hide_index=True, width="stretch",
+    points = points_table(chosen).rename(columns=lambda name: name.replace("_", " "))
+    st.dataframe(points, hide_index=True, width="stretch",
                  alt="Every point of the measurement")  # fmt: skip
 
 
