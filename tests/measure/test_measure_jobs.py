@@ -170,6 +170,11 @@ def test_a_worker_answers_once_or_says_why_not(sleeper: Path, monkeypatch, capsy
     assert said.err.startswith("tco: sleeper:mak: the module 'sleeper' has no 'mak'")
 
 
+def hears_ctrl_c() -> None:
+    """Undo that whoever runs the tests may be deaf to it, as under nohup; children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tco", "--data", ROOT, "measure", *map(str, arguments)],
@@ -178,6 +183,7 @@ def started(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=hears_ctrl_c,  # noqa: PLW1509 - no thread of ours runs here
     )
 
 
