@@ -16,6 +16,7 @@ from tco.charts.style import (
     REST,
     described,
     exact_usd,
+    headline,
     largest_first,
     legend,
     series_color,
@@ -81,7 +82,7 @@ def stacked_monthly_cost(
             .mark_line(color=INK, strokeDash=[6, 3], interpolate="step")
             .encode(x="yearmonth(month):T", y="budget_usd:Q", description=described())
         )
-    return alt.LayerChart(layer=[*layers], title=title)
+    return alt.LayerChart(layer=[*layers], title=headline(title))
 
 
 WATERFALL = ["total", "dearer", "cheaper"]
@@ -131,7 +132,7 @@ def waterfall(steps: Mapping[str, float], *, start: str, end: str, title: str) -
         description=described(),
     )
     words = base.mark_text(dy=-8, color=INK, aria=False).encode(y="top:Q", text="text:N")
-    return alt.LayerChart(layer=[bars, words], title=title)
+    return alt.LayerChart(layer=[bars, words], title=headline(title))
 
 
 def cumulative_cost(
@@ -169,7 +170,7 @@ def cumulative_cost(
         )
     )
     if crossing is None:
-        return alt.LayerChart(layer=[lines], title=title)
+        return alt.LayerChart(layer=[lines], title=headline(title))
     mark = pd.DataFrame({"month": [crossing], "label": [f"{crossing_word} in {crossing:%Y-%m}"]})
     rule = (
         alt.Chart(mark)
@@ -181,7 +182,7 @@ def cumulative_cost(
         .mark_text(align="left", dx=4, baseline="top", color=INK, aria=False)
         .encode(x="yearmonth(month):T", y=alt.value(4), text="label:N")
     )
-    return alt.LayerChart(layer=[lines, rule, words], title=title)
+    return alt.LayerChart(layer=[lines, rule, words], title=headline(title))
 
 
 def cost_against_volume(
@@ -226,4 +227,4 @@ def cost_against_volume(
         .mark_rule(color=QUIET, strokeDash=[2, 2])
         .encode(x="requests_per_month:Q", description=described())
     )
-    return alt.LayerChart(layer=[lines, rule], title=title)
+    return alt.LayerChart(layer=[lines, rule], title=headline(title))

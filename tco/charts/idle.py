@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from tco.charts.style import PERCENT, described, series_color, series_dash
+from tco.charts.style import PERCENT, described, headline, series_color, series_dash
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -23,7 +23,7 @@ def idle_heat_map(table: pd.DataFrame, *, title: str) -> alt.Chart:
         for day, hour, share in zip(table["day"], table["hour"], table["idle_share"], strict=True)
     ]
     chart: alt.Chart = (
-        alt.Chart(table, title=title)
+        alt.Chart(table, title=headline(title))
         .mark_rect()
         .encode(
             x=alt.X("hour:O", title="hour of the day, UTC", axis=alt.Axis(labelAngle=0)),
@@ -60,7 +60,7 @@ def week_of_fleet(table: pd.DataFrame, *, axis: str, title: str) -> alt.Chart:
         for hour, series, value in zip(table["hour"], table["series"], table["value"], strict=True)
     ]
     chart: alt.Chart = (
-        alt.Chart(table, title=title)
+        alt.Chart(table, title=headline(title))
         .mark_line(interpolate="step-after")
         .encode(
             x=alt.X(

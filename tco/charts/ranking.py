@@ -7,7 +7,7 @@ import math
 import altair as alt
 import pandas as pd
 
-from tco.charts.style import INK, MONEY, QUIET, described, exact_usd, legend
+from tco.charts.style import INK, MONEY, QUIET, described, exact_usd, headline, legend
 
 RANKED, NOT_RANKED = "meets the goals", "unproven or left out"
 FRONT, BEATEN = "on the line", "beaten in cost and in the other aim"
@@ -55,7 +55,7 @@ def ranking_with_ranges(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
     words = left_out.mark_text(align="left", dx=6, color=INK, aria=False).encode(
         x=alt.X("total_usd:Q"), text="what:N"
     )
-    return alt.LayerChart(layer=[bars, ranges, words], title=title)
+    return alt.LayerChart(layer=[bars, ranges, words], title=headline(title))
 
 
 def snapshots_by_scenario(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
@@ -97,7 +97,7 @@ def snapshots_by_scenario(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
         description=described(),
     )
     words = base.mark_text(color=INK, aria=False, fontSize=11).encode(text="text:N")
-    return alt.LayerChart(layer=[cells, words], title=title)
+    return alt.LayerChart(layer=[cells, words], title=headline(title))
 
 
 def pareto(
@@ -170,4 +170,4 @@ def pareto(
         .mark_line(color=QUIET, strokeDash=[4, 4], interpolate="step-after", aria=False)
         .encode(x=x, y=y)
     )
-    return alt.LayerChart(layer=[front, points, *words], title=title)
+    return alt.LayerChart(layer=[front, points, *words], title=headline(title))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from tco.charts.style import INK, MARKED, described, series_color, series_dash
+from tco.charts.style import INK, MARKED, described, headline, series_color, series_dash
 
 
 def latency_against_goal(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
@@ -41,7 +41,7 @@ def latency_against_goal(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
         .mark_tick(color=MARKED, thickness=3, size=22, aria=False)
         .encode(x="goal_ms:Q")
     )
-    return alt.LayerChart(layer=[points, goals], title=title)
+    return alt.LayerChart(layer=[points, goals], title=headline(title))
 
 
 def curve_with_points(
@@ -83,4 +83,4 @@ def curve_with_points(
         .mark_point(filled=True, size=60, color=INK)
         .encode(x=x, y="value:Q", description=described())
     )
-    return alt.LayerChart(layer=[band, fitted, dots], title=title)
+    return alt.LayerChart(layer=[band, fitted, dots], title=headline(title))

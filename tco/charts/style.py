@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import altair as alt
@@ -14,6 +15,8 @@ DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3])
 """A line is never told by its colour alone."""
 INK, QUIET, MARKED = "#111111", "#7A7A7A", "#D55E00"
 REST = "all other"
+TITLE_LETTERS = 44
+"""So many fit over a chart on a phone."""
 SHORT_NAME, NAMES_IN_A_ROW, NAME_PX = 18, 3, 330
 MOST_SERIES = len(SIX)
 MONEY, PERCENT = "$,.0f", ".0%"
@@ -28,6 +31,15 @@ def palette(count: int) -> list[str]:
     if count > MOST_SERIES:
         raise ValueError(f"{count} series cannot be told apart; fold them to {MOST_SERIES}")
     return list((FIVE if count <= len(FIVE) else SIX)[:count])
+
+
+def headline(title: str) -> list[str]:
+    """Break a chart's title into lines; a chart cuts off what does not fit into its width.
+
+    >>> headline("Open 20B through a hosted API: cost a month by phase")
+    ['Open 20B through a hosted API: cost a month', 'by phase']
+    """
+    return textwrap.wrap(title, TITLE_LETTERS)
 
 
 def largest_first(names: Sequence[str], sizes: Sequence[float]) -> tuple[list[str], list[str]]:

@@ -10,6 +10,7 @@ from tco.charts.style import (
     PERCENT,
     REST,
     described,
+    headline,
     largest_first,
     legend,
     palette,
@@ -74,10 +75,10 @@ def regions(
         ],
     )
     if len(table) > WORDS_UP_TO:
-        return alt.LayerChart(layer=[places], title=title)
+        return alt.LayerChart(layer=[places], title=headline(title))
     ink = alt.condition("datum.share > 0.6", alt.value("white"), alt.value(INK))
     words = base.mark_text(aria=False, fontSize=10).encode(text="word:N", color=ink)
-    return alt.LayerChart(layer=[places, words], title=title)
+    return alt.LayerChart(layer=[places, words], title=headline(title))
 
 
 def drivers(table: pd.DataFrame, *, title: str) -> alt.Chart:
@@ -94,7 +95,7 @@ def drivers(table: pd.DataFrame, *, title: str) -> alt.Chart:
         for driver, what, share in zip(table["driver"], table["what"], table["share"], strict=True)
     ]
     chart: alt.Chart = (
-        alt.Chart(table, title=title)
+        alt.Chart(table, title=headline(title))
         .mark_bar()
         .encode(
             x=alt.X("share:Q", axis=alt.Axis(format=PERCENT, title="share of the variance")),

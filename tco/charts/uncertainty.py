@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from tco.charts.cost import MONTH, USD_A_MONTH
-from tco.charts.style import INK, MONEY, QUIET, described, exact_usd
+from tco.charts.style import INK, MONEY, QUIET, described, exact_usd, headline
 
 
 def fan(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
@@ -37,7 +37,7 @@ def fan(table: pd.DataFrame, *, title: str) -> alt.LayerChart:
     likely = base.mark_line(color=INK, point=alt.OverlayMarkDef(color=INK)).encode(
         y="likely_usd:Q", description=described()
     )
-    return alt.LayerChart(layer=[band, middle, likely], title=title)
+    return alt.LayerChart(layer=[band, middle, likely], title=headline(title))
 
 
 def tornado(table: pd.DataFrame, *, likely_usd: float, title: str) -> alt.LayerChart:
@@ -102,4 +102,4 @@ def tornado(table: pd.DataFrame, *, likely_usd: float, title: str) -> alt.LayerC
         .mark_rule(color=QUIET)
         .encode(x="usd:Q", description=described())
     )
-    return alt.LayerChart(layer=[bars, left, right, today], title=title)
+    return alt.LayerChart(layer=[bars, left, right, today], title=headline(title))
