@@ -72,12 +72,12 @@ def page(plan: Plan) -> None:
 
 
 def _found(keys: Sequence[str], where: str) -> tuple[list[int], str]:
-    """Return the rows that a search leaves, and the search."""
+    """Return the rows that a search leaves, by their keys or by their words, and the search."""
     words = st.text_input(
         "Search", key=f"search-{where}", placeholder="part of a name, such as hours or price",
         help="Apply changes before you search for something else",
     )  # fmt: skip
-    wanted = [n for n, key in enumerate(keys) if words.lower() in key.lower()]
+    wanted = [n for n, key in enumerate(keys) if words.lower() in f"{key}\n{in_words(key)}".lower()]
     if not wanted:
         st.info(f"Nothing is called '{plain(words)}'; search for a shorter part of its name.")
     return wanted, words

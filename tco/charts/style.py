@@ -17,7 +17,7 @@ INK, QUIET, MARKED = "#111111", "#7A7A7A", "#D55E00"
 REST = "all other"
 TITLE_LETTERS = 44
 """So many fit over a chart on a phone."""
-SHORT_NAME, NAMES_IN_A_ROW, NAME_PX = 18, 3, 330
+SHORT_NAME, NAMES_IN_A_ROW, NAME_PX = 18, 2, 330
 MOST_SERIES = len(SIX)
 MONEY, PERCENT = "$,.0f", ".0%"
 

@@ -55,3 +55,13 @@ def test_a_plan_can_be_reset(opened: Opened):
     assert [box.key for box in page.selectbox if box.key == "reset-one"]
     page.button(key="reset-all").click().run()
     assert page.session_state[PLAN].changes == ()
+
+
+@pytest.mark.parametrize("asked", ["Tries hours per run", "tries.hours_per_run"])
+def test_an_input_is_found_by_its_words_and_by_its_key(opened: Opened, asked: str):
+    page = opened("assumptions")
+    page.text_input(key="search-scenario").set_value(asked).run()
+    assert not page.exception
+    [table] = [one.value for one in page.dataframe if "source or reason" in one.value][:1]
+    assert table["key"].str.endswith("tries.hours_per_run").all()
+    assert len(table) > 0
