@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from tco.sim import llm_state as at
 from tco.sim.compiled import compiled
 from tco.sim.llm_apart import carry_apart
@@ -126,18 +128,6 @@ def _count_arrivals(state: State, since_s: Array, first: int, last: int) -> None
 
 
 @compiled
-def _first_from(arrivals_s: Array, low: int, high: int, moment_s: float) -> int:
-    """Return the first position between two whose arrival is not before a moment, or the second."""
-    while low < high:
-        middle = (low + high) >> 1
-        if arrivals_s[middle] < moment_s:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@compiled
 def _is_idle(state: State, limits: Limits, replica: int) -> bool:
     """Tell whether a replica runs nobody, and nobody waits for it."""
     waiting = state.queues[_queue_of(state, limits, replica), at.WAITING]
@@ -169,7 +159,7 @@ def carry_parts(  # noqa: PLR0913, PLR0917 - compiled code takes its arguments b
         in_system = counters[at.ARRIVED] - counters[at.FINISHED]
         in_system -= counters[at.DROPPED] + counters[at.ABANDONED]
         most = min(arrivals_s.shape[0], position + state.rows.shape[0] - in_system)
-        last = _first_from(arrivals_s, position, most, until_s)
+        last = position + int(np.searchsorted(arrivals_s[position:most], until_s))
         last = _surely_held(state, limits, requests, position, last, takers)
         reaches = last == arrivals_s.shape[0] or arrivals_s[last] >= until_s
         if last < position or (not reaches and last - position <= in_system):
