@@ -109,7 +109,7 @@ def _estimates(plan: Plan, held: Sequence[Held], where: str) -> None:
         height=420,
         disabled=["input", "key"],
         column_config={
-            "input": st.column_config.TextColumn("input", width="large", pinned=True),
+            "input": st.column_config.TextColumn("input", width="large"),
             "value": NEVER_EMPTY,
             "low": NUMBERS,
             "high": NUMBERS,
@@ -213,7 +213,7 @@ def _drivers(found: Evaluation) -> None:
         height=480,
         alt="Every figure that the cost rests on",
         column_config={
-            "figure": st.column_config.TextColumn(width="large", pinned=True),
+            "figure": st.column_config.TextColumn(width="large"),
             **dict.fromkeys(("value", "low", "high"), NUMBERS),
             "source": st.column_config.TextColumn(width="large"),
         },
