@@ -23,7 +23,10 @@ from tco.measure.machine import OtherWork
 from tco.measure.meter import Meter, NoMeter, WindowEnergy
 
 RAMP_SHARE = 0.2
-"""Of a repeat's time, first in a closed loop; what finishes in it is not counted."""
+"""Of a repeat's time, first in a closed loop; what finishes in it is not counted.
+
+The ramp also lasts until every client was answered once: the first of them met no queue.
+"""
 
 AWAKE_S = 0.0015
 """Event loops wait in whole milliseconds and round up; that would count as the server's time."""
@@ -134,18 +137,21 @@ class EndpointHarness:
         most_s = self.effort.most_seconds / repeats
         least = -(-self.effort.least_inferences // repeats)
         answers: list[Answer] = []
-        ramp_s = RAMP_SHARE * least_s
+        answered = [0] * concurrency
         began_s = time.perf_counter()
         over = asyncio.Event()
 
-        async def one_after_the_other() -> None:
+        async def one_after_the_other(number: int) -> None:
             while not over.is_set():
                 answers.append(await client.ask())
+                answered[number] += 1
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(one_after_the_other())
-            await asyncio.sleep(ramp_s)
+            for number in range(concurrency):
+                group.create_task(one_after_the_other(number))
+            await asyncio.sleep(RAMP_SHARE * least_s)
+            while not all(answered) and time.perf_counter() - began_s < most_s / 2:
+                await asyncio.sleep(least_s / 20)
             from_s, before = time.perf_counter(), len(answers)
             self.meter.start()
             while True:
