@@ -25,11 +25,12 @@ from tco.sim.llm_state import (
     State,
     Whole,
     blocks_for,
+    heap_push,
+    heap_remove,
     join_queue,
     leave_queue,
     link,
     new_row,
-    unlink,
 )
 from tco.sim.llm_steps import StepTables, line_mixed_step, line_steps_beyond, line_total
 from tco.sim.llm_tally import book, hour_of, surely_in, tell_times
@@ -79,6 +80,39 @@ def _count(
 def _tell(state: State, histogram: int, seconds: float) -> None:
     """Put a time in its histogram."""
     state.histograms[histogram, bin_of(seconds)] += 1
+
+
+@compiled
+def _stamp(state: State, here: Whole) -> int:
+    """Write in each sequence its place in the order of admission, and return the next place."""
+    rows, row, stamp = state.rows, here[at.FIRST], 0
+    while row != NOBODY:
+        following = rows[row, at.NEXT]
+        rows[row, at.PREVIOUS] = stamp
+        stamp += 1
+        row = following
+    return int(stamp)
+
+
+@compiled
+def _chain(state: State, replica: int, reading: int, decodes: int) -> None:
+    """Chain the sequences of a replica in the order of their stamps; those that read come last."""
+    here, rows, ends = state.replicas[replica], state.rows, state.heaps[replica]
+    order = ends[ends.shape[0] >> 1 :]
+    for place in range(decodes):
+        row = ends[place] & ROW_MASK
+        heap_push(order, place, (rows[row, at.PREVIOUS] << ROW_BITS) | row)
+    here[at.FIRST] = here[at.LAST] = NOBODY
+    here[at.RUNNING] = 0
+    for place in range(decodes):
+        row = order[0] & ROW_MASK
+        heap_remove(order, decodes - place, 0)
+        link(state, replica, row)
+    row = reading
+    while row != NOBODY:
+        following = rows[row, at.NEXT]
+        link(state, replica, row)
+        row = following
 
 
 @compiled
@@ -144,8 +178,9 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
     here, clock = state.replicas[replica], state.clock[replica]
     line = state.queues[queue]
     now_s, happened_s = from_s, -math.inf
-    running = here[at.RUNNING]
-    here_now = running + line[at.WAITING]
+    running, in_line = here[at.RUNNING], line[at.WAITING]
+    here_now = running + in_line
+    stamp, newest = _stamp(state, here), here[at.LAST]
     ends, first, last = state.heaps[replica], 0, here[at.HEAPED]
     _put_in_order(ends, first, last)
     count, held, decodes = here[at.COUNT], here[at.HELD], here[at.DECODING]
@@ -205,7 +240,6 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                     here_now -= 1
                     running -= 1
                     finished += 1
-                    unlink(state, replica, row)
                     _tell(state, at.END_TO_END, now_s - moments[row, at.CAME_S])
                     each_s = tell_times(state, limits, replica, row, now_s, hour)
                     if made > 1:
@@ -231,7 +265,6 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                             here_now -= 1
                             running -= 1
                             finished += 1
-                            unlink(state, replica, row)
                             _tell(state, at.END_TO_END, now_s - moments[row, at.CAME_S])
                             each_s = tell_times(state, limits, replica, row, now_s, hour)
                             if not math.isnan(each_s):
@@ -267,8 +300,9 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             budget -= prompt_tokens
             ending = int(prompt_tokens == rest)
         while budget > 0 and here_now > running and running < limits.most_sequences:
-            if line[at.WAITING] > 0:
+            if in_line > 0:
                 row = leave_queue(state, queue)
+                in_line -= 1
             else:
                 index, joined_s = first_index + admitted, came_s[admitted]
                 row = new_row(state, requests, admitted, index, joined_s)
@@ -276,9 +310,13 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             read = rows[row, at.INPUT] + rows[row, at.MADE]
             done = min(rows[row, at.CACHED], read - 1)
             piece = min(read - done, budget)
-            link(state, replica, row)
+            rows[row, at.NEXT], rows[row, at.PREVIOUS] = NOBODY, stamp
+            stamp += 1
             if reading == NOBODY:
                 reading = row
+            else:
+                rows[newest, at.NEXT] = row
+            newest = row
             rows[row, at.DONE], rows[row, at.PIECE] = done, piece
             running += 1
             started += 1
@@ -289,8 +327,7 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
             budget -= piece
             ending += int(done + piece == read)
         if here_now > running and running < limits.most_sequences:
-            in_line = line[at.WAITING] > 0
-            refused = rows[line[at.HEAD], at.INDEX] if in_line else first_index + admitted
+            refused = rows[line[at.HEAD], at.INDEX] if in_line > 0 else first_index + admitted
         if prompt_tokens > 0:
             took_s = line_mixed_step(seconds, prompt_tokens, decodes, held, decodes + ending)
             end_s = now_s + took_s
@@ -308,13 +345,11 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
         row = new_row(state, requests, admitted, index, joined_s)
         join_queue(state, queue, row)
         admitted += every
-    here[at.HEAPED] = _move_down(ends, first, last)
+    here[at.HEAPED] = last = _move_down(ends, first, last)
+    _chain(state, replica, reading, last)
     here[at.COUNT], here[at.HELD], here[at.DECODING] = count, held, decodes
     here[at.READING], here[at.PROMPT_TOKENS], here[at.STEPS] = reading, prompt_tokens, steps
     here[at.MAKES], here[at.REFUSED] = 1, refused
     clock[at.SINCE_S], clock[at.END_S], clock[at.BOOKED_S] = since_s, end_s, booked_s
-    if queue == state.queues.shape[0] - 1:
-        may_enter = here_now > running and running < limits.most_sequences and refused == NOBODY
-        state.counters[at.CALLED] = replica if may_enter else NOBODY
     _count_blocks(state, limits, replica, end_s < math.inf)
     return happened_s

@@ -68,12 +68,15 @@ def _call(state: State, limits: Limits, seconds: StepTables, now_s: float, after
     """Let the replica whose step ends next look at the queue in front of all.
 
     Replicas up to number ``after`` have begun their step at this instant, the others have not.
+    Who comes to the head of the queue may fit where the one before did not, so all are asked again.
     """
-    front = state.queues.shape[0] - 1
-    if state.queues[front, at.WAITING] == 0 or state.counters[at.CALLED] != NOBODY:
+    front, counters = state.queues.shape[0] - 1, state.counters
+    if state.queues[front, at.WAITING] == 0:
         return
     row = state.queues[front, at.HEAD]
     index = state.rows[row, at.INDEX]
+    if counters[at.CALLED] != NOBODY and counters[at.CALLED_FOR] == index:
+        return
     room = blocks_for(state.rows[row, at.INPUT], limits.block_tokens)
     best, best_s, best_steps = NOBODY, math.inf, 0
     for replica in range(state.replicas.shape[0]):
@@ -94,7 +97,7 @@ def _call(state: State, limits: Limits, seconds: StepTables, now_s: float, after
     if best != NOBODY:
         state.clock[best, at.END_S] = best_s
         state.replicas[best, at.STEPS] = best_steps
-        state.counters[at.CALLED] = best
+        counters[at.CALLED], counters[at.CALLED_FOR] = best, index
 
 
 @compiled

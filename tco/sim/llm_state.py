@@ -86,9 +86,10 @@ QUEUE_COLUMNS = 3
     PREEMPTED,
     NEXT_REPLICA,
     FREE_ROW,
-    CALLED,
-) = range(9)
-COUNTERS = 9
+    CALLED,  # replica that looks at the queue in front of all after its running step
+    CALLED_FOR,  # number of the request that was the first in that queue then
+) = range(10)
+COUNTERS = 10
 # Columns of an hour's record.
 (
     HOUR_ARRIVED,

@@ -306,6 +306,28 @@ def test_a_replica_apart_does_to_the_bit_what_the_general_rules_do(system, data)
     np.testing.assert_allclose(found.hours, expected.hours, rtol=1e-12, atol=1e-12)
 
 
+def test_who_comes_to_the_head_of_the_queue_fits_where_the_one_before_did_not():
+    # All steps take 1 s: replica 0 begins them at full seconds, replica 1 in between. It has no
+    # room for the third request, so replica 0 is to look at 3.0 s; when that gives up at 2.4 s,
+    # the fourth is taken by replica 1 at 2.5 s.
+    rules = {
+        "replicas": 2, "sequences": 4, "tokens": 64, "blocks": 16, "block_tokens": 4,
+        "prefill_first": False, "whole_prompt_fits": True, "routing": "one queue", "limit": None,
+        "patience_s": 0.2, "adapter_slots": 0, "swap_s": 0.0,
+    }  # fmt: skip
+    requests = [
+        Request(0, 0.0, prompt=4, output=10),
+        Request(1, 0.5, prompt=40, output=5),
+        Request(2, 2.2, prompt=24, output=1),
+        Request(3, 2.45, prompt=4, output=1),
+    ]
+    system = rules, Formula(1.0, 0.0, 0.0, 0.0), None, requests
+    times = simulated(*system).times
+    assert [FATES[int(k)] for k in times.status] == ["served", "served", "abandoned", "served"]
+    assert times.start_s[3] == 2.5
+    assert_same(plainly(*system)[1], times)
+
+
 @pytest.mark.skipif(PLAIN, reason="this is that run")
 def test_the_kernel_does_the_same_when_it_is_not_compiled():
     settings_here = {**os.environ, "NUMBA_DISABLE_JIT": "1", "TCO_ORACLE_CASES": FEW}
