@@ -264,7 +264,7 @@ def test_latency_and_waiting_count_from_arrival_at_the_front_end():
     assert found.per_request.start_s.tolist() == [0.5, 1.0]
     assert found.per_request.finish_s.tolist() == [2.5, 3.0]
     assert found.hours[0, at.HOUR_WAIT_S] == 1.5
-    middles = [bins.middle_s(place) for place in np.flatnonzero(found.histogram)]
+    middles = [bins.middle_s(place) for place in np.flatnonzero(found.histogram).tolist()]
     assert middles == pytest.approx([2.5, 3.0], rel=0.008)
 
 
