@@ -374,6 +374,7 @@ def side_by_side(
 def _serve(pipe: Connection) -> None:
     """Do tasks in a worker process until the other end is closed; Ctrl-C is for the other end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(POLITENESS)
     with suppress(EOFError, OSError):
@@ -391,6 +392,14 @@ def _serve(pipe: Connection) -> None:
                     pipe.send(("done", outcome))
             except Exception as error:
                 pipe.send(("fault", f"{type(error).__name__}: {error}"))
+
+
+def _die_with_parent() -> None:
+    """End this process, whatever it is at, when the one that started it is gone or killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _received(answer: tuple[str, Any]) -> Result | TcoError:
