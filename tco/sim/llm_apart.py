@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from tco.sim import llm_state as at
 from tco.sim.compiled import compiled
 from tco.sim.latency_bins import bin_of
@@ -249,18 +247,20 @@ def carry_apart(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one loop, i
                 reading = NOBODY
                 while row != NOBODY:
                     following = rows[row, at.NEXT]
-                    rows[row, at.DONE] += rows[row, at.PIECE]
-                    rows[row, at.PIECE] = 0
-                    read = rows[row, at.INPUT] + rows[row, at.MADE]
-                    if rows[row, at.DONE] < read:
+                    made = rows[row, at.MADE]
+                    read = rows[row, at.INPUT] + made
+                    done = rows[row, at.DONE] + rows[row, at.PIECE]
+                    rows[row, at.DONE], rows[row, at.PIECE] = done, 0
+                    if done < read:
                         reading = row
                     else:
-                        rows[row, at.MADE] += 1
+                        made += 1
+                        rows[row, at.MADE] = made
                         tokens_made += 1
-                        if np.isnan(moments[row, at.FIRST_S]):
+                        if made == 1:
                             moments[row, at.FIRST_S] = now_s
                             _tell(state, at.TO_FIRST_TOKEN, now_s - moments[row, at.CAME_S])
-                        left = rows[row, at.OUTPUT] - rows[row, at.MADE]
+                        left = rows[row, at.OUTPUT] - made
                         if left == 0:
                             here_now -= 1
                             running -= 1
