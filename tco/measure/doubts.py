@@ -14,6 +14,7 @@ LEAST_TO_MOVE = 3
 LITTLE_WITHIN = 0.10
 KEPT_UP = 0.95
 LATE_S = 0.02
+BUSY_CLIENT = 0.7
 
 
 def of_point(seconds: Spread, items: float, repeats: int, effort: Effort) -> list[str]:
@@ -89,3 +90,10 @@ def of_open_loop(offered_per_s: float, rate_per_s: float, late_s: float) -> list
     if late_s > LATE_S:
         found.append(f"the client itself sent up to {late_s * 1000:.0f} ms late")
     return found
+
+
+def of_client(share: float) -> list[str]:
+    """Doubt a load whose sender had hardly time to send it."""
+    if share <= BUSY_CLIENT:
+        return []
+    return [f"the client itself worked {share:.0%} of the time: it may have been the slower one"]

@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,15 +82,39 @@ class EndpointClient:
                     f"the variable {job.api_key_variable}, which holds the key, is empty"
                 )
             headers["Authorization"] = f"Bearer {key}"
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-        self._http = httpx.AsyncClient(headers=headers, timeout=job.timeout_s, limits=limits)
+        self._headers = headers
+        self._trusted = httpx.create_ssl_context()
+        self._lines: list[httpx.AsyncClient] = []
+        self._free: list[httpx.AsyncClient] = []
 
     async def __aenter__(self) -> EndpointClient:
-        await self._http.__aenter__()
         return self
 
     async def __aexit__(self, *details: object) -> None:
-        await self._http.aclose()
+        for line in self._lines:
+            await line.aclose()
+
+    @asynccontextmanager
+    async def _line(self) -> AsyncIterator[httpx.AsyncClient]:
+        """Lend a connection that nobody uses, a new one if there is none.
+
+        A pool of connections looks through all of them for every request: with hundreds waiting for
+        a slow server, the client would be the slower of the two.
+        """
+        if not self._free:
+            line = httpx.AsyncClient(
+                headers=self._headers,
+                timeout=self._job.timeout_s,
+                limits=httpx.Limits(max_connections=1),
+                verify=self._trusted,
+            )
+            self._lines.append(line)
+            self._free.append(line)
+        line = self._free.pop()
+        try:
+            yield line
+        finally:
+            self._free.append(line)
 
     async def ask(self, due_s: float | None = None) -> Answer:
         """Send one request and take its answer; an error is an answer too."""
@@ -109,8 +134,9 @@ class EndpointClient:
         url = self._url + template.path
         content = None if template.body is None else json.dumps(template.body)
         headers = {} if content is None else {"Content-Type": "application/json"}
-        reply = await self._http.request(template.method, url, content=content, headers=headers)
-        finished_s = time.perf_counter()
+        async with self._line() as line:
+            reply = await line.request(template.method, url, content=content, headers=headers)
+            finished_s = time.perf_counter()
         error = None if reply.status_code == OK else f"status {reply.status_code}"
         return Answer(due_s, sent_s, finished_s, error=error)
 
@@ -118,7 +144,7 @@ class EndpointClient:
         first_s = last_s = None
         usage: dict[str, Any] = {}
         url = self._url + PATHS[self._job.api]
-        async with self._http.stream("POST", url, json=self._body()) as reply:
+        async with self._line() as line, line.stream("POST", url, json=self._body()) as reply:
             if reply.status_code != OK:
                 text = (await reply.aread()).decode(errors="replace")[:120]
                 error = f"status {reply.status_code}: {text}"

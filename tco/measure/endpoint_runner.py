@@ -62,6 +62,8 @@ class _Run:
     window_s: float
     energy: WindowEnergy
     late_s: float = 0.0
+    client_share: float = 0.0
+    """Of the time, in which the client itself worked."""
 
 
 @dataclass
@@ -104,7 +106,11 @@ class EndpointHarness:
             for load, found in runs:
                 left_s = (time.perf_counter() - began_s) / done * (total - done) if done else None
                 self.tell(Progress(done, total, str(load), left_s))
-                found.append(asyncio.run(self._run(job, load, seed=job.seed + repeat)))
+                run_s, worked_s = time.perf_counter(), time.thread_time()
+                run = asyncio.run(self._run(job, load, seed=job.seed + repeat))
+                worked_s, run_s = time.thread_time() - worked_s, time.perf_counter() - run_s
+                run.client_share = worked_s / run_s
+                found.append(run)
                 done += 1
         self.tell(Progress(done, total, "", 0.0))
 
@@ -219,11 +225,12 @@ class EndpointHarness:
     def _load_doubts(
         self, load: Load, seconds: Spread, rate: float, runs: Sequence[_Run]
     ) -> list[str]:
+        found = doubts.of_client(max(run.client_share for run in runs))
         if load.concurrency is not None:
             assert seconds.mean is not None
-            return doubts.of_little(load.concurrency, rate, seconds.mean)
+            return found + doubts.of_little(load.concurrency, rate, seconds.mean)
         offered = float(np.median([len(run.answers) / run.window_s for run in runs]))
-        return doubts.of_open_loop(offered, rate, max(run.late_s for run in runs))
+        return found + doubts.of_open_loop(offered, rate, max(run.late_s for run in runs))
 
 
 async def _until(moment_s: float) -> None:

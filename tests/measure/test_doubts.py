@@ -52,6 +52,13 @@ def test_an_open_loop_is_held_to_what_was_offered():
     assert late == "the client itself sent up to 50 ms late"
 
 
+def test_a_client_that_has_no_time_left_is_doubted():
+    assert doubts.of_client(0.4) == []
+    assert doubts.of_client(0.85) == [
+        "the client itself worked 85% of the time: it may have been the slower one"
+    ]
+
+
 def test_other_programs_are_seen_and_our_own_work_is_not():
     spin = "import time\nt = time.time()\nwhile time.time() - t < 20: pass"
     other = subprocess.Popen([sys.executable, "-c", spin])

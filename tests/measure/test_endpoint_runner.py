@@ -1,5 +1,6 @@
 """Loads sent to a small server of ours on the loopback, whose speed and width we know."""
 
+import asyncio
 import json
 import threading
 import time
@@ -13,7 +14,8 @@ from tco.domain.measure_job import EndpointJob
 from tco.domain.measured import Effort, Phase
 from tco.errors import TcoError
 from tco.measure import doubts
-from tco.measure.endpoint_runner import EndpointHarness
+from tco.measure.endpoint_client import EndpointClient
+from tco.measure.endpoint_runner import EndpointHarness, Load
 from tests.measure.calm import on_a_calm_moment
 
 TOKENS = 5
@@ -74,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 64
+    request_queue_size = 512
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -205,6 +207,24 @@ def test_an_open_loop_that_is_not_kept_up_with_is_doubted(server: _Server):
     assert point.throughput_per_s < 1.5 / SERVICE_S
 
 
+def test_a_request_costs_the_client_no_more_where_hundreds_are_under_way(server: _Server):
+    server.slots = threading.Semaphore(400)
+    template = {"path": "/predict", "body": {"x": 1}}
+    asking = job(server, api="http", model=None, template=template)
+
+    async def each_s(number: int) -> float:
+        async with EndpointClient(asking) as client:
+            for _ in range(3):  # the first opens connections
+                began_s = time.thread_time()
+                answers = await asyncio.gather(*(client.ask() for _ in range(number)))
+                took_s = time.thread_time() - began_s
+                assert [answer.error for answer in answers] == [None] * number
+            return took_s / number
+
+    few_s = min(asyncio.run(each_s(10)) for _ in range(5))
+    assert asyncio.run(each_s(300)) < 2 * few_s
+
+
 def test_requests_that_fail_are_counted_and_not_timed(server: _Server):
     server.fails = {4, 5}
     [point] = swept(job(server)).points
@@ -239,8 +259,6 @@ def test_a_key_is_sent_and_kept_nowhere(server: _Server, monkeypatch):
 
 def test_the_same_seed_sends_at_the_same_times():
     harness = EndpointHarness(EFFORT)
-    from tco.measure.endpoint_runner import Load
-
     load = Load(rate_per_s=50.0)
     first, again, other = (harness._due_s(load, seed) for seed in (1, 1, 2))
     assert list(first) == list(again) != list(other)
