@@ -3,8 +3,8 @@
 all-MiniLM-L6-v2 in onnxruntime behind mosec, which batches by itself. A closed loop calibrates the
 server; then come Poisson loads of 30, 60, 85 and 105 % of what it served at most, and the simulator
 is given their arrivals and nothing else. Loop and loads alternate three times, with the same draws
-each time: what then differs by more than a tenth is the machine, and no goal is judged by it. Goals
-are looked at, not asserted.
+each time: what then differs by more than a tenth, measured or calibrated, is the machine, and no
+goal is judged by it. Goals are looked at, not asserted.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ PACKAGES = ("mosec==0.9.8", "onnxruntime==1.31.1", "numpy")
 SERVER = Server(max_batch=8)
 TOKENS = 32
 CLIENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
-LOOP_S = 2.5
+LOOP_S = 4.0
 LOADS_S = {0.30: 20.0, 0.60: 16.0, 0.85: 14.0, 1.05: 10.0}
 """Share of the served capacity, and how long it is sent [s]."""
 PAIRS = 3
 NOISY = 0.10
 """Run-to-run spread from which on no goal is judged [-]."""
-MOST_S = 340.0
+MOST_S = 420.0
 """No pair begins that would end later [s]."""
 STARTS_WITHIN_S = 60.0
 FIRST_IN_LINE = -15
@@ -109,7 +109,8 @@ def server(python: Path) -> Iterator[str]:
     }
     script = Path(__file__).parent / "servers" / "mosec_server.py"
     command = [str(python), str(script), "--address", "127.0.0.1", "--port", str(port),
-               "--timeout", "60000", "--capacity", "4096", "--log-level", "error"]  # fmt: skip
+               "--timeout", "60000", "--capacity", "4096", "--log-level", "error",
+               "--wait", "0"]  # fmt: skip
     process = subprocess.Popen(command, env=environment)
     url = f"http://127.0.0.1:{port}"
     try:
@@ -268,7 +269,7 @@ def report(pairs: list[dict[float, tuple[Figures, Figures]]], capacities: list[f
             real = [pair[load][0].values[name] for pair in pairs]
             told = [pair[load][1].values[name] for pair in pairs]
             off = mean(told) / mean(real) - 1
-            apart = (max(real) - min(real)) / median(real)
+            apart = max((max(each) - min(each)) / median(each) for each in (real, told))
             goal = GOALS.get((name, load))
             verdict = ""
             if goal is not None:

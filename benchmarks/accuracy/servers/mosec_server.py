@@ -32,7 +32,5 @@ class Embedder(Worker):
 
 if __name__ == "__main__":
     server = Server()
-    server.append_worker(
-        Embedder, num=1, max_batch_size=int(os.environ["MAX_BATCH"]), max_wait_time=1
-    )
+    server.append_worker(Embedder, num=1, max_batch_size=int(os.environ["MAX_BATCH"]))
     server.run()
