@@ -222,7 +222,8 @@ def test_a_request_costs_the_client_no_more_where_hundreds_are_under_way(server:
             return took_s / number
 
     few_s = min(asyncio.run(each_s(10)) for _ in range(5))
-    assert asyncio.run(each_s(300)) < 2 * few_s
+    many_s = min(asyncio.run(each_s(300)) for _ in range(2))
+    assert many_s < 2 * few_s
 
 
 def test_requests_that_fail_are_counted_and_not_timed(server: _Server):
