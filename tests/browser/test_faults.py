@@ -23,7 +23,7 @@ FAULTY = Path(__file__).with_name("faulty_app.py")
 SECRETS = ("secret", "RuntimeError", "Traceback", ".py", "/srv")
 WORKER = "spawn_main"
 """What the command line of a simulation worker says."""
-STOPS_WITHIN_S = 20.0
+STOPS_WITHIN_S = 10.0
 
 
 @pytest.fixture(scope="module")

@@ -197,7 +197,6 @@ def test_an_open_loop_counts_from_the_moment_a_request_was_due(server: _Server):
     assert (point.ttft_s, point.concurrency) == (None, None)
 
 
-@on_a_calm_moment
 def test_an_open_loop_that_is_not_kept_up_with_is_doubted(server: _Server):
     server.slots = threading.Semaphore(1)
     effort = EFFORT.model_copy(update={"least_inferences": 40, "repeats": 1})

@@ -104,7 +104,7 @@ def test_little_work_is_done_here(tmp_path):
     assert {kept.of(task)["pid"] for task in few} == {os.getpid()}
 
 
-def test_work_that_nobody_waits_for_ends_at_once_with_its_workers(monkeypatch):
+def test_work_that_nobody_waits_for_ends_within_two_seconds_with_its_workers(monkeypatch):
     pool = Pool(1)
     monkeypatch.setattr("tco.tasks.the_pool", lambda: pool)
     watch = Watch()
@@ -112,8 +112,8 @@ def test_work_that_nobody_waits_for_ends_at_once_with_its_workers(monkeypatch):
     stop.start()
     begun = time.monotonic()
     with pytest.raises(StoppedError):
-        Kept(watch=watch).work_out([Sleeper(90.0)])
-    assert time.monotonic() - begun < 30.0  # a second, where the machine is not busy
+        Kept(watch=watch).work_out([Sleeper(30.0)])
+    assert time.monotonic() - begun < 3.0
     assert pool._workers == []
     assert (watch.done, watch.wanted) == (0, 1)
 
