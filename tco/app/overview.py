@@ -186,9 +186,12 @@ def _turns(shown: shell.Shown, head: Headline) -> None:
 def _ranking(shown: shell.Shown, found: Evaluation) -> None:
     unit = shown.plan.unit_of_cost
     snapshots = found.ranking.snapshots
-    _table(found, snapshots, unit)
     hidden = [answer for answer in found.ranking.options if answer not in snapshots]
+    _table(found, snapshots, unit)
     if hidden:
+        st.caption(
+            "The cheapest option of each snapshot. A rank counts all options, those below too."
+        )
         more = "1 more option" if len(hidden) == 1 else f"{len(hidden)} more options"
         with st.expander(f"{more} of the same snapshots"):
             _table(found, hidden, unit)

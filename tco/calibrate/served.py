@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tco.domain.measured import Measured, Phase, Served
+from tco.domain.measured import Measured, Phase, Point, Served
 from tco.domain.service import HostStage
 from tco.errors import TcoError
 from tco.sim.engine import Span
@@ -169,9 +169,18 @@ def sweep_of(measured: Measured) -> Sweep:
         cv = alone.iqr / QUARTILES_IN_DEVIATIONS / alone.median
     return Sweep(
         tuple(int(point.concurrency or 0) for point in points),
-        tuple(point.throughput_per_s or 0.0 for point in points),
+        tuple(map(_answered_per_s, points)),
         cv,
     )
+
+
+def _answered_per_s(point: Point) -> float:
+    """Return the answers a second while somebody waits for one."""
+    if point.pause_s is not None:
+        assert point.concurrency is not None
+        assert point.seconds.mean is not None
+        return point.concurrency / point.seconds.mean
+    return point.throughput_per_s or 0.0
 
 
 def fit_served(sweep: Sweep, server: Server) -> Served:

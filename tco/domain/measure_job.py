@@ -146,6 +146,11 @@ class EndpointJob(_Job):
     prompt_words: Size = 64
     most_output_tokens: Size = 64
     concurrency: Sizes | None = None
+    pause_alone_s: Annotated[float, Field(ge=0, le=60)] = Field(
+        default=0.0,
+        description="that a client alone waits after an answer: who comes alone in service finds "
+        "a server that stood idle, which is slower [s]",
+    )
     open_loop: OpenLoop | None = None
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
     runtime: Text = Field(description="name of the server program")
@@ -164,6 +169,8 @@ class EndpointJob(_Job):
             raise wrong_at("model", says="name the model for chat and completions, and only there")
         if self.concurrency is None and self.open_loop is None:
             raise wrong_at("concurrency", says="give concurrency, open_loop or both")
+        if self.pause_alone_s and 1 not in (self.concurrency or ()):
+            raise wrong_at("pause_alone_s", says="only one client alone pauses: concurrency 1")
         if (self.hardware is None) != (self.accelerator_count is None):
             raise wrong_at("accelerator_count", says="give hardware and its count together")
         return self

@@ -160,6 +160,9 @@ class Point(Record):
     output_tokens: Positive | None = Field(default=None, description="mean a request")
     input_tokens: Positive | None = Field(default=None, description="mean a request")
     concurrency: Positive | None = Field(default=None, description="asked for, closed loop")
+    pause_s: Positive | None = Field(
+        default=None, description="from an answer to the client's next request, closed loop [s]"
+    )
     offered_per_s: Positive | None = Field(default=None, description="asked for, open loop [1/s]")
     seconds: Spread
     ttft_s: Spread | None = Field(default=None, description="time to the first token")
@@ -181,6 +184,8 @@ class Point(Record):
             raise wrong_at("energy_withheld", says="joules are given and withheld at once")
         if self.concurrency is not None and self.offered_per_s is not None:
             raise wrong_at("offered_per_s", says="a load is closed or open, not both")
+        if self.pause_s is not None and (self.concurrency is None or self.seconds.mean is None):
+            raise wrong_at("pause_s", says="who pauses is in a closed loop and tells a mean time")
         if self.phase is not Phase.REQUEST and self.batch is None:
             raise wrong_at("batch", says=f"a point of phase '{self.phase}' needs its batch")
         return self
@@ -338,7 +343,7 @@ class Measured(Record):
         settings = [
             point.model_dump(
                 include={"phase", "batch", "input_size", "context_tokens", "concurrency",
-                         "offered_per_s", "input_tokens", "output_tokens"}
+                         "pause_s", "offered_per_s", "input_tokens", "output_tokens"}
             )
             for point in self.points
         ]  # fmt: skip

@@ -37,12 +37,15 @@ class Load:
     """How requests are sent."""
 
     concurrency: int | None = None
+    pause_s: float = 0.0
+    """From an answer to the client's next request, closed loop."""
     rate_per_s: float | None = None
     arrivals_s: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         if self.concurrency is not None:
-            return f"{self.concurrency} at a time"
+            paused = f", {self.pause_s:g} s after the answer before" if self.pause_s else ""
+            return f"{self.concurrency} at a time{paused}"
         if self.rate_per_s is not None:
             return f"{self.rate_per_s:g} a second"
         return f"{len(self.arrivals_s)} given arrivals"
@@ -80,7 +83,10 @@ class EndpointHarness:
         Raises:
             TcoError: When the server answers nothing.
         """
-        loads = [Load(concurrency=c) for c in job.concurrency or ()]
+        loads = [
+            Load(concurrency=c, pause_s=job.pause_alone_s if c == 1 else 0.0)
+            for c in job.concurrency or ()
+        ]
         if job.open_loop is not None:
             loads += [Load(rate_per_s=rate) for rate in job.open_loop.rates_per_s]
             if job.open_loop.arrivals_s:
@@ -103,7 +109,8 @@ class EndpointHarness:
     def _passes(self, job: EndpointJob, runs: Sequence[tuple[Load, list[_Run]]]) -> None:
         total, done, began_s = len(runs) * self.effort.repeats, 0, time.perf_counter()
         for repeat in range(self.effort.repeats):
-            for load, found in runs:
+            # Every second pass goes back, so that a machine that drifts disturbs all loads alike.
+            for load, found in runs[:: -1 if repeat % 2 else 1]:
                 left_s = (time.perf_counter() - began_s) / done * (total - done) if done else None
                 self.tell(Progress(done, total, str(load), left_s))
                 run_s, worked_s = time.perf_counter(), time.thread_time()
@@ -120,7 +127,7 @@ class EndpointHarness:
             if first.error is not None:
                 raise TcoError(f"{job.url} does not answer: {first.error}")
             if load.concurrency is not None:
-                return await self._closed(client, load.concurrency)
+                return await self._closed(client, load.concurrency, load.pause_s)
             return await self._open(client, self._due_s(load, seed))
 
     def _due_s(self, load: Load, seed: int) -> np.ndarray:
@@ -137,7 +144,7 @@ class EndpointHarness:
         count = max(2, round(min(wanted, most)))
         return np.cumsum(np.random.default_rng(seed).exponential(1 / load.rate_per_s, count))
 
-    async def _closed(self, client: EndpointClient, concurrency: int) -> _Run:
+    async def _closed(self, client: EndpointClient, concurrency: int, pause_s: float) -> _Run:
         repeats = self.effort.repeats
         least_s = self.effort.least_seconds / repeats
         most_s = self.effort.most_seconds / repeats
@@ -151,6 +158,8 @@ class EndpointHarness:
             while not over.is_set():
                 answers.append(await client.ask())
                 answered[number] += 1
+                if pause_s:
+                    await _until(time.perf_counter() + pause_s)
 
         async with asyncio.TaskGroup() as group:
             for number in range(concurrency):
@@ -197,6 +206,8 @@ class EndpointHarness:
         energy, withheld = energy_of_calls(
             [run.energy for _, run in kept], [len(answers) for answers, _ in kept]
         )
+        if load.pause_s:
+            energy, withheld = None, "the client pauses: most of its joules are idle power"
         told = [a for answers, _ in kept for a in answers]
         telling = doubts.of_point(seconds, len(told), len(kept), self.effort)
         telling += self._load_doubts(load, seconds, rate, runs)
@@ -206,6 +217,7 @@ class EndpointHarness:
         return Point(
             phase=Phase.REQUEST,
             concurrency=load.concurrency,
+            pause_s=load.pause_s or None,
             offered_per_s=load.offered_per_s(),
             input_tokens=_mean([a.input_tokens for a in told]),
             output_tokens=_mean([a.output_tokens for a in told]),
@@ -228,7 +240,7 @@ class EndpointHarness:
         found = doubts.of_client(max(run.client_share for run in runs))
         if load.concurrency is not None:
             assert seconds.mean is not None
-            return found + doubts.of_little(load.concurrency, rate, seconds.mean)
+            return found + doubts.of_little(load.concurrency, rate, seconds.mean + load.pause_s)
         offered = float(np.median([len(run.answers) / run.window_s for run in runs]))
         return found + doubts.of_open_loop(offered, rate, max(run.late_s for run in runs))
 

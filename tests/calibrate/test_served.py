@@ -86,6 +86,22 @@ def test_known_figures_are_found_again(figures: tuple[float, float, float], seed
     assert found.in_sample_error <= found.left_out_error < 0.03
 
 
+def test_a_pause_of_a_client_alone_is_no_time_of_the_server():
+    sweep = swept(0.003, 0.002, 0.0078, 0.05, seed=3)
+    measured_loop = loop_of(sweep)
+    alone, *more = measured_loop.points
+    answer_s = 1 / sweep.answered_per_s[0]
+    paused = alone.model_copy(
+        update={
+            "pause_s": 0.03,
+            "seconds": Spread(mean=answer_s),
+            "throughput_per_s": 1 / (answer_s + 0.03),
+        }
+    )
+    found = sweep_of(measured_loop.model_copy(update={"points": (paused, *more)}))
+    assert found.answered_per_s == pytest.approx(sweep.answered_per_s, rel=1e-12)
+
+
 def test_a_calibrated_server_is_a_curve_with_a_front_end():
     sweep = swept(0.003, 0.002, 0.0078, 0.0, seed=1)
     plain = loop_of(sweep)

@@ -152,6 +152,28 @@ def test_a_closed_loop_keeps_as_many_under_way_as_it_was_told(server: _Server, n
     assert server.most_present == number
 
 
+def test_every_second_pass_goes_back_so_that_drift_falls_on_all_loads(server: _Server):
+    told: list[str] = []
+    harness = EndpointHarness(EFFORT, tell=lambda progress: told.append(progress.next_setting))
+    points = harness.sweep(job(server, concurrency=(1, 2, 3))).points
+    numbers = [int(setting.split()[0]) for setting in told if setting]
+    assert numbers == [1, 2, 3, 3, 2, 1]
+    assert [point.concurrency for point in points] == [1, 2, 3]
+
+
+@on_a_calm_moment
+def test_a_client_alone_pauses_where_it_is_told_to(server: _Server):
+    pause_s = SERVICE_S
+    alone, two = swept(job(server, concurrency=(1, 2), pause_alone_s=pause_s)).points
+    assert (alone.pause_s, two.pause_s) == (pause_s, None)
+    # the pause counts for the answers a second, and not for their time
+    assert alone.seconds.median == pytest.approx(SERVICE_S, rel=0.3)
+    assert alone.throughput_per_s <= 1.05 / (SERVICE_S + pause_s)
+    assert two.throughput_per_s > 1.2 * 2 * alone.throughput_per_s
+    assert not [doubt for doubt in alone.doubts if "Little" in doubt]
+    assert "pauses" in alone.energy_withheld
+
+
 @on_a_calm_moment
 def test_tokens_are_timed_by_the_stream_and_counted_by_the_server(server: _Server):
     [point] = swept(job(server)).points

@@ -69,6 +69,7 @@ ENDPOINT = {
         ({"template": None}, "takes a template"),
         ({"model": "m"}, "name the model for chat"),
         ({"concurrency": None}, "give concurrency, open_loop or both"),
+        ({"concurrency": [2, 4], "pause_alone_s": 0.03}, "only one client alone pauses"),
         ({"hardware": "H100-SXM"}, "give hardware and its count together"),
         ({"open_loop": {}}, "either rates_per_s or arrivals_s"),
         ({"open_loop": {"arrivals_s": [2, 1]}}, "not in order"),

@@ -120,6 +120,7 @@ def test_a_wrong_unit_is_found_by_its_name_and_line(tmp_path: Path):
         (lambda d: d["points"].append(d["points"][0]), "the same setting stands there twice"),
         (lambda d: d["points"][0].update(energy_withheld="x"), "given and withheld at once"),
         (lambda d: d["points"][0].update(concurrency=1, offered_per_s=2.0), "closed or open"),
+        (lambda d: d["points"][0].update(pause_s=0.03), "who pauses is in a closed loop"),
         (lambda d: d["points"][0].pop("batch"), "needs its batch"),
         (lambda d: d["subject"].update(weights="random"), "random weights is 'estimated'"),
         (lambda d: d["points"][0]["energy"].update(method="modelled"), "'estimated' at best"),
