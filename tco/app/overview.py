@@ -186,8 +186,8 @@ def _turns(shown: shell.Shown, head: Headline) -> None:
 def _ranking(shown: shell.Shown, found: Evaluation) -> None:
     unit = shown.plan.unit_of_cost
     snapshots = found.ranking.snapshots
-    hidden = [answer for answer in found.ranking.options if answer not in snapshots]
     _table(found, snapshots, unit)
+    hidden = [answer for answer in found.ranking.options if answer not in snapshots]
     if hidden:
         st.caption(
             "The cheapest option of each snapshot. A rank counts all options, those below too."

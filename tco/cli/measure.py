@@ -106,6 +106,7 @@ def _show(measured: Measured) -> None:
             "size": point.input_size,
             "context": point.context_tokens,
             "at a time": point.concurrency,
+            "paused s": point.pause_s,
             "a second": point.offered_per_s,
         }
         words = ", ".join(f"{name} {value:g}" for name, value in settings.items() if value)

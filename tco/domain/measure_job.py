@@ -146,7 +146,7 @@ class EndpointJob(_Job):
     prompt_words: Size = 64
     most_output_tokens: Size = 64
     concurrency: Sizes | None = None
-    pause_alone_s: Annotated[float, Field(ge=0, le=60)] = Field(
+    pause_alone_s: Annotated[float, Field(ge=0, le=5)] = Field(
         default=0.0,
         description="that a client alone waits after an answer: who comes alone in service finds "
         "a server that stood idle, which is slower [s]",

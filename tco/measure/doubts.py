@@ -51,13 +51,14 @@ def of_sweep(points: Sequence[Point], others_processors: float | None) -> list[s
     return found
 
 
-def _line(point: Point) -> tuple[str, int, float, bool]:
+def _line(point: Point) -> tuple[str, int, float, bool, bool]:
     """Points of one line differ by batch or concurrency alone."""
     return (
         point.phase.value,
         point.input_size or 0,
         point.context_tokens or 0.0,
         point.concurrency is None,
+        point.pause_s is None,
     )
 
 

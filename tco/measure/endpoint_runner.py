@@ -197,6 +197,12 @@ class EndpointHarness:
         good = [[a for a in run.answers if a.error is None] for run in runs]
         failed = sum(len(run.answers) for run in runs) - sum(map(len, good))
         if not any(good):
+            if not failed:
+                waited_s = sum(run.window_s for run in runs)
+                raise TcoError(
+                    f"at {load} no answer came in {waited_s:.2g} s of counting: measure without "
+                    "--quick, ask for shorter answers, or pause less"
+                )
             reason = next(a.error for run in runs for a in run.answers if a.error is not None)
             raise TcoError(f"at {load} every request failed: {reason}")
         kept = [(answers, run) for answers, run in zip(good, runs, strict=True) if answers]
@@ -207,7 +213,10 @@ class EndpointHarness:
             [run.energy for _, run in kept], [len(answers) for answers, _ in kept]
         )
         if load.pause_s:
-            energy, withheld = None, "the client pauses: most of its joules are idle power"
+            energy, withheld = (
+                None,
+                "the client pauses, and joules of a server that stands idle are not of its answers",
+            )
         told = [a for answers, _ in kept for a in answers]
         telling = doubts.of_point(seconds, len(told), len(kept), self.effort)
         telling += self._load_doubts(load, seconds, rate, runs)

@@ -23,8 +23,9 @@ from tests.conftest import ROOT, personal, sealed
 from tests.shipped import KEPT
 
 ENTRY = ROOT / "streamlit_app.py"
-START_TRIES = 900
-"""Counted, not timed: a machine that stands still for a minute does not use them up."""
+START_S = 90.0
+START_TRIES = 90
+"""However late it is: a machine that stands still uses up seconds, and no tries."""
 expect.set_options(timeout=90_000)
 """Patience is no test of speed: what has to be quick is timed by itself [ms]."""
 
@@ -83,10 +84,11 @@ def running(entry: Path, home: Path) -> Iterator[Server]:
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        for left in reversed(range(START_TRIES)):
-            if _healthy(url):
-                break
-            if server.poll() is not None or left == 0:
+        deadline, tries = time.monotonic() + START_S, 0
+        while not _healthy(url):
+            tries += 1
+            is_late = time.monotonic() > deadline and tries > START_TRIES
+            if server.poll() is not None or is_late:
                 pytest.fail(f"the app did not start:\n{log.read_text()}", pytrace=False)
             time.sleep(0.1)
         yield Server(url, server)

@@ -40,6 +40,13 @@ def test_a_sweep_moves_in_time_or_in_rate(seconds, rates, still, closed):
     assert bool(doubts.of_sweep(points, None)) is still
 
 
+def test_a_client_that_pauses_does_not_make_a_sweep_move():
+    still = [point(n, 0.1, 10) for n in (2, 4, 8)]
+    paused = point(1, 0.1, 5).model_copy(update={"pause_s": 0.1})
+    [doubt] = doubts.of_sweep([paused, *still], None)
+    assert "does not move" in doubt
+
+
 def test_two_points_or_one_load_are_no_sweep():
     assert doubts.of_sweep([point(1, 0.1, 10), point(4, 0.1, 10)], None) == []
     assert doubts.of_sweep([point(n, 0.1, 10) for n in (4, 5, 6)], None) == []

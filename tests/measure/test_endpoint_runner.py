@@ -174,6 +174,12 @@ def test_a_client_alone_pauses_where_it_is_told_to(server: _Server):
     assert "pauses" in alone.energy_withheld
 
 
+def test_a_loop_in_which_no_answer_was_counted_says_so(server: _Server):
+    effort = Effort(quick=True, least_inferences=1, least_seconds=0.2, most_seconds=0.4, repeats=1)
+    with pytest.raises(TcoError, match=r"1 at a time, 1.5 s after .* no answer came in .* s"):
+        swept(job(server, pause_alone_s=1.5), effort)
+
+
 @on_a_calm_moment
 def test_tokens_are_timed_by_the_stream_and_counted_by_the_server(server: _Server):
     [point] = swept(job(server)).points
