@@ -41,8 +41,8 @@ def test_a_sweep_moves_in_time_or_in_rate(seconds, rates, still, closed):
 
 
 def test_a_client_that_pauses_does_not_make_a_sweep_move():
-    still = [point(n, 0.1, 10) for n in (2, 4, 8)]
-    paused = point(1, 0.1, 5).model_copy(update={"pause_s": 0.1})
+    still = [point(n, 0.1, 10, closed=True) for n in (2, 4, 8)]
+    paused = point(1, 0.1, 5, closed=True).model_copy(update={"pause_s": 0.1})
     [doubt] = doubts.of_sweep([paused, *still], None)
     assert "does not move" in doubt
 
